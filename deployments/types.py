@@ -1,0 +1,157 @@
+"""Every message between stages, and the ports the stages answer to. Knows no engine, no Ray, no session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE_HZ = 16_000
+"""Rate of all audio between stages; outside rates are converted at the door."""
+
+VAD_FRAME_SAMPLES = 512
+"""Samples that one VAD step consumes (32 ms); fixed by Silero at 16 kHz."""
+
+VAD_CONTEXT_SAMPLES = 64
+"""Samples of the previous frame that Silero sees again in front of each frame."""
+
+Samples = NDArray[np.float32]
+"""Mono PCM at 16 kHz, shape (n,), in [-1, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class VadState:
+    """What Silero carries from one frame to the next; 1,280 bytes a stream."""
+
+    lstm: NDArray[np.float32]
+    """Hidden and cell state, shape (2, 1, 128)."""
+    context: Samples
+    """Last VAD_CONTEXT_SAMPLES samples already heard."""
+
+    @classmethod
+    def initial(cls) -> VadState:
+        """State before the first sample of a stream."""
+        return cls(
+            lstm=np.zeros((2, 1, 128), dtype=np.float32),
+            context=np.zeros(VAD_CONTEXT_SAMPLES, dtype=np.float32),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class VadRequest:
+    """Consecutive frames of one stream."""
+
+    state: VadState
+    samples: Samples
+    """A whole number of VAD_FRAME_SAMPLES frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class VadAnswer:
+    """One speech probability for each frame asked about, and the state to ask with next."""
+
+    state: VadState
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AsrRequest:
+    """One window of one utterance to decode."""
+
+    samples: Samples
+    language: str | None
+    """ISO 639-1 code, or None to detect it."""
+    prefix: str = ""
+    """Committed text inside the window: forced, and not repeated in the answer."""
+    context: str = ""
+    """Committed text before the window; a hint that engines without prompt training ignore."""
+    final: bool = False
+    """True for the last decode of an utterance: beam search instead of greedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word as written, with the punctuation that hangs on it and a leading space where text has one."""
+
+    text: str
+    start_samples: int
+    """From the start of the window (in a request's answer) or of the session (in a session)."""
+    end_samples: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What ASR thinks a window says, beyond the forced prefix."""
+
+    words: tuple[Word, ...]
+    language: str
+    language_probability: float
+    no_speech_probability: float
+    average_log_probability: float
+    """Mean log probability of the decoded tokens; 0.0 where none was decoded."""
+    prefix_end_samples: int = 0
+    """Where the last word of the forced prefix ends in the window; 0 without a prefix."""
+
+
+@dataclass(frozen=True, slots=True)
+class MtRequest:
+    """Source text of one segment, to be rendered in one target language."""
+
+    source: str
+    source_language: str
+    target_language: str
+    committed_target: str = ""
+    """Translation already shown for this segment: forced, the draft starts with it."""
+    history: tuple[tuple[str, str], ...] = ()
+    """Earlier (source, target) segments, oldest first; a hint that engines may ignore."""
+    glossary: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A translation of the whole source given, beginning with the committed target."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageInfo:
+    """What a stage serves, as far as a door must know it before it lets a session in."""
+
+    model: str
+    version: str
+    languages: tuple[str, ...]
+    """ISO 639-1 codes; empty where any language may be asked for."""
+
+
+class VadPort(Protocol):
+    """Speech detection."""
+
+    async def detect(self, request: VadRequest) -> VadAnswer: ...
+
+
+class AsrPort(Protocol):
+    """Speech recognition."""
+
+    async def transcribe(self, request: AsrRequest) -> Hypothesis: ...
+
+    async def info(self) -> StageInfo: ...
+
+
+class MtPort(Protocol):
+    """Translation."""
+
+    async def translate(self, request: MtRequest) -> Draft: ...
+
+    async def info(self) -> StageInfo: ...
+
+
+class EngineError(Exception):
+    """A stage could not answer a well-formed request."""
+
+
+class UnsupportedLanguageError(EngineError):
+    """The model does not serve this language or this direction."""

@@ -1,0 +1,1 @@
+"""The application: one live session, and the doors into it."""
