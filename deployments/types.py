@@ -1,4 +1,4 @@
-"""Every message between stages, and the ports the stages answer to. Knows no engine, no Ray, no session."""
+"""Every message between stages, and the ports they answer to; no engine, no Ray, no session."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class AsrRequest:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word as written, with the punctuation that hangs on it and a leading space where text has one."""
+    """A word as written: with a leading space where text has one, and with its punctuation."""
 
     text: str
     start_samples: int
@@ -128,25 +128,35 @@ class StageInfo:
 
 
 class VadPort(Protocol):
-    """Speech detection."""
+    """Speech detection; raises EngineError."""
 
-    async def detect(self, request: VadRequest) -> VadAnswer: ...
+    async def detect(self, request: VadRequest) -> VadAnswer:
+        """One probability for each frame of the request."""
+        ...
 
 
 class AsrPort(Protocol):
-    """Speech recognition."""
+    """Speech recognition; raises EngineError."""
 
-    async def transcribe(self, request: AsrRequest) -> Hypothesis: ...
+    async def transcribe(self, request: AsrRequest) -> Hypothesis:
+        """What the window says after the forced prefix."""
+        ...
 
-    async def info(self) -> StageInfo: ...
+    async def info(self) -> StageInfo:
+        """The model behind the port."""
+        ...
 
 
 class MtPort(Protocol):
-    """Translation."""
+    """Translation; raises EngineError, UnsupportedLanguageError."""
 
-    async def translate(self, request: MtRequest) -> Draft: ...
+    async def translate(self, request: MtRequest) -> Draft:
+        """The whole source in the target language, beginning with the committed target."""
+        ...
 
-    async def info(self) -> StageInfo: ...
+    async def info(self) -> StageInfo:
+        """The model behind the port."""
+        ...
 
 
 class EngineError(Exception):

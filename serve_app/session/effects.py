@@ -1,0 +1,104 @@
+"""What goes into a session and what it asks for: every input and every effect, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from deployments.types import AsrRequest, Draft, Hypothesis, MtRequest, VadAnswer, VadRequest
+from serve_app.session.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """16-bit little-endian mono PCM at 16 kHz, cut anywhere."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfAudio:
+    """The client has no more to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class VadAnswered:
+    """Outcome of the RunVad in flight."""
+
+    answer: VadAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class AsrAnswered:
+    """Outcome of the RunAsr in flight."""
+
+    hypothesis: Hypothesis
+
+
+@dataclass(frozen=True, slots=True)
+class MtAnswered:
+    """Outcome of a RunMt."""
+
+    segment_id: str
+    target: str
+    draft: Draft
+
+
+class Stage(Enum):
+    """The stages that a session asks."""
+
+    VAD = "vad"
+    ASR = "asr"
+    MT = "mt"
+
+
+@dataclass(frozen=True, slots=True)
+class StageFailed:
+    """A stage gave no answer, retries included."""
+
+    stage: Stage
+    message: str
+    segment_id: str = ""
+    """Of the failed RunMt."""
+    target: str = ""
+
+
+Input = Audio | EndOfAudio | VadAnswered | AsrAnswered | MtAnswered | StageFailed
+
+
+@dataclass(frozen=True, slots=True)
+class RunVad:
+    """Ask VAD; at most one in flight."""
+
+    request: VadRequest
+
+
+@dataclass(frozen=True, slots=True)
+class RunAsr:
+    """Ask ASR; at most one in flight."""
+
+    request: AsrRequest
+
+
+@dataclass(frozen=True, slots=True)
+class RunMt:
+    """Ask MT; any number in flight."""
+
+    segment_id: str
+    request: MtRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Tell the client."""
+
+    seq: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Nothing more will come of this session."""
+
+
+Effect = RunVad | RunAsr | RunMt | Emit | Finish

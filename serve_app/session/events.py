@@ -1,0 +1,136 @@
+"""What a client is told about its session: the native wire events, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class TimedWord:
+    """A committed word on the session's clock."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events; `type` is its name on the wire."""
+
+    type: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCreated(Event):
+    """First event of every session."""
+
+    type: ClassVar[str] = "session.created"
+    session_id: str
+    config: Mapping[str, Any]
+    """The options in force, defaults filled in."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted(Event):
+    """Somebody began to speak."""
+
+    type: ClassVar[str] = "speech.started"
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped(Event):
+    """The utterance ended."""
+
+    type: ClassVar[str] = "speech.stopped"
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptPartial(Event):
+    """The volatile tail of the utterance; replaces the tail sent before, never committed text."""
+
+    type: ClassVar[str] = "transcript.partial"
+    utterance_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptCommitted(Event):
+    """Text that is final. The texts of one segment, concatenated, are the segment's text."""
+
+    type: ClassVar[str] = "transcript.committed"
+    segment_id: str
+    utterance_id: str
+    text: str
+    start_ms: int
+    end_ms: int
+    language: str
+    closed: bool
+    """True on the last event of a segment: its translation follows."""
+    words: tuple[TimedWord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationCommitted(Event):
+    """Translated text that is final."""
+
+    type: ClassVar[str] = "translation.committed"
+    segment_id: str
+    target: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ack(Event):
+    """Audio before this is fully dealt with: the client may forget it."""
+
+    type: ClassVar[str] = "ack"
+    acked_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Warning(Event):
+    """Something was skipped and the session goes on."""
+
+    type: ClassVar[str] = "warning"
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Error(Event):
+    """The session cannot go on; `session.closed` follows."""
+
+    type: ClassVar[str] = "error"
+    code: str
+    message: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the session consumed."""
+
+    audio_ms: int
+    speech_ms: int
+    segments: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionClosed(Event):
+    """Last event of every session."""
+
+    type: ClassVar[str] = "session.closed"
+    reason: str
+    """`completed` or `error`."""
+    usage: Usage = field(default_factory=lambda: Usage(0, 0, 0))
+
+
+def to_wire(seq: int, event: Event) -> dict[str, Any]:
+    """The event as a JSON object: its type, its number in the session, its fields."""
+    return {"type": event.type, "seq": seq, **asdict(event)}

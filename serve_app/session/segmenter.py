@@ -1,0 +1,110 @@
+"""Speech probabilities in, utterance boundaries out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deployments.types import VAD_FRAME_SAMPLES
+from serve_app.session.audio import to_samples
+
+
+@dataclass(frozen=True, slots=True)
+class SegmenterOptions:
+    """When speech counts as begun and as over."""
+
+    start_probability: float = 0.5
+    """A frame at or above this may begin an utterance (Silero's own default)."""
+    stop_probability: float = 0.35
+    """A frame below this counts as silence inside one; the gap between the two is hysteresis."""
+    min_speech_ms: int = 96
+    """Shorter bursts are clicks, not speech."""
+    min_silence_ms: int = 480
+    """Silence that ends an utterance."""
+    pad_ms: int = 160
+    """Audio kept on either side of speech, for soft onsets and releases."""
+    max_utterance_ms: int = 30_000
+    """An utterance is cut here even without a pause: the longest window Whisper can hear."""
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceStarted:
+    """An utterance begins at this sample."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceStopped:
+    """The open utterance ends at this sample (exclusive)."""
+
+    at: int
+
+
+Boundary = UtteranceStarted | UtteranceStopped
+
+
+class Segmenter:
+    """Hysteresis over VAD frames. Marks samples; removes none, so times cannot drift."""
+
+    def __init__(self, options: SegmenterOptions) -> None:
+        self._options = options
+        self._now = 0
+        self._last_stop = 0
+        self._opened_at: int | None = None
+        self._burst_start: int | None = None
+        self._speech_end = 0
+
+    @property
+    def speaking(self) -> bool:
+        """Whether an utterance is open."""
+        return self._opened_at is not None
+
+    @property
+    def speech_limit(self) -> int:
+        """Where the open utterance would end if nothing more were said."""
+        return min(self._now, self._speech_end + to_samples(self._options.pad_ms))
+
+    @property
+    def earliest_start(self) -> int:
+        """No utterance yet to come can begin before this sample."""
+        seen_from = self._now if self._burst_start is None else self._burst_start
+        return max(self._last_stop, seen_from - to_samples(self._options.pad_ms))
+
+    def step(self, probability: float) -> Boundary | None:
+        """Take the next frame's probability."""
+        frame_start = self._now
+        self._now += VAD_FRAME_SAMPLES
+        if self._opened_at is None:
+            return self._step_silent(frame_start, probability)
+        return self._step_speaking(self._opened_at, probability)
+
+    def flush(self) -> Boundary | None:
+        """End of audio: close what is open."""
+        if self._opened_at is None:
+            return None
+        return self._stop(self.speech_limit)
+
+    def _step_silent(self, frame_start: int, probability: float) -> Boundary | None:
+        if probability < self._options.start_probability:
+            self._burst_start = None
+            return None
+        if self._burst_start is None:
+            self._burst_start = frame_start
+        if self._now - self._burst_start < to_samples(self._options.min_speech_ms):
+            return None
+        start = self.earliest_start
+        self._burst_start, self._opened_at, self._speech_end = None, start, self._now
+        return UtteranceStarted(start)
+
+    def _step_speaking(self, opened_at: int, probability: float) -> Boundary | None:
+        if probability >= self._options.stop_probability:
+            self._speech_end = self._now
+        if self._now - opened_at >= to_samples(self._options.max_utterance_ms):
+            return self._stop(self._now)
+        if self._now - self._speech_end >= to_samples(self._options.min_silence_ms):
+            return self._stop(self.speech_limit)
+        return None
+
+    def _stop(self, at: int) -> UtteranceStopped:
+        self._opened_at, self._last_stop = None, at
+        return UtteranceStopped(at)

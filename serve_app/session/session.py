@@ -1,0 +1,322 @@
+"""A live session: audio and stage answers in, requests and events out; no loop, no clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from deployments.types import (
+    SAMPLE_RATE_HZ,
+    VAD_FRAME_SAMPLES,
+    Hypothesis,
+    MtRequest,
+    VadAnswer,
+    VadRequest,
+    VadState,
+    Word,
+)
+from serve_app.session import effects as fx
+from serve_app.session import events
+from serve_app.session.audio import PcmReader, SampleBuffer, to_ms, to_samples
+from serve_app.session.commit import LocalAgreement
+from serve_app.session.segmenter import (
+    Boundary,
+    Segmenter,
+    SegmenterOptions,
+    UtteranceStarted,
+    UtteranceStopped,
+)
+from serve_app.session.segments import Growth, Segment
+from serve_app.session.translations import Translation, TranslationOrder
+from serve_app.session.utterance import Utterance, WindowOptions
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """What a session is opened with."""
+
+    source: str | None = None
+    """Spoken language, or None to detect it for each utterance."""
+    targets: tuple[str, ...] = ()
+    partials: bool = True
+    """Whether the volatile tail is sent."""
+    segmenter: SegmenterOptions = field(default_factory=SegmenterOptions)
+    window: WindowOptions = field(default_factory=WindowOptions)
+    edge_guard_ms: int = 160
+    """A word that ends this close to the last audio heard is not committed yet."""
+    vad_block_frames: int = 8
+    """Frames a VAD call takes: 256 ms, a compromise between calls a second and delay."""
+    max_backlog_ms: int = 30_000
+    """Audio that may wait for the stages before the reader must pause."""
+    ack_step_ms: int = 1_000
+    """In silence, acknowledge at this pace."""
+
+
+MAX_PIECE_SAMPLES = SAMPLE_RATE_HZ
+"""Most audio that one Audio input may carry: one second."""
+
+
+class Session:
+    """All state of one live stream; feed it inputs in any order the stages answer in."""
+
+    def __init__(self, session_id: str, options: SessionOptions) -> None:
+        self.session_id = session_id
+        self._options = options
+        self._reader = PcmReader()
+        held_ms = options.max_backlog_ms + options.segmenter.max_utterance_ms
+        self._capacity = to_samples(held_ms) + MAX_PIECE_SAMPLES
+        self._audio = SampleBuffer(self._capacity)
+        self._segmenter = Segmenter(options.segmenter)
+        self._vad_state = VadState.initial()
+        self._heard = 0
+        self._vad_busy = False
+        self._flushed = False
+        self._asr_busy = False
+        self._asr_final = False
+        self._utterances: deque[Utterance] = deque()
+        self._translations = TranslationOrder(options.targets)
+        self._tail = ""
+        self._ended = False
+        self._finished = False
+        self._acked = 0
+        self._dealt = False
+        self._speech_samples = 0
+        self._segment_count = 0
+        self._seq = 0
+        self._told: list[fx.Effect] = []
+        self._asked: list[fx.Effect] = []
+
+    @property
+    def wants_audio(self) -> bool:
+        """False while the reader must pause because the stages are behind."""
+        held = self._audio.end - self._audio.begin
+        return held + MAX_PIECE_SAMPLES <= self._capacity
+
+    def open(self, config: Mapping[str, Any]) -> list[fx.Effect]:
+        """First call: announce the session, echoing the options in force."""
+        self._emit(events.SessionCreated(self.session_id, config))
+        return self._effects()
+
+    def receive(self, item: fx.Input) -> list[fx.Effect]:
+        """Take one input; returns what must be done because of it, in order.
+
+        Raises AudioOverflowError when audio keeps coming although `wants_audio` is false.
+        """
+        if not self._finished:
+            self._take(item)
+            self._proceed()
+        return self._effects()
+
+    def _effects(self) -> list[fx.Effect]:
+        """Events before requests, so that an answer can never overtake an event."""
+        effects = self._told + self._asked
+        self._told, self._asked = [], []
+        return effects
+
+    def _take(self, item: fx.Input) -> None:
+        match item:
+            case fx.Audio(data):
+                self._audio.append(self._reader.read(data))
+            case fx.EndOfAudio():
+                self._ended = True
+            case fx.VadAnswered(answer):
+                self._take_vad(answer)
+            case fx.AsrAnswered(hypothesis):
+                self._take_hypothesis(hypothesis)
+            case fx.MtAnswered(segment_id, target, draft):
+                self._release(self._translations.answer(segment_id, target, draft.text))
+            case fx.StageFailed():
+                self._take_failure(item)
+
+    def _proceed(self) -> None:
+        self._ask_asr()
+        self._ask_vad()
+        self._acknowledge()
+        if self._all_heard and not self._utterances and not self._translations.pending:
+            self._close("completed")
+
+    @property
+    def _all_heard(self) -> bool:
+        return self._ended and self._flushed and not self._vad_busy
+
+    # VAD
+
+    def _ask_vad(self) -> None:
+        block = self._options.vad_block_frames * VAD_FRAME_SAMPLES
+        if self._vad_busy or self._flushed:
+            return
+        waiting = self._audio.end - self._heard
+        if waiting < block and not self._ended:
+            return
+        if waiting == 0:
+            self._flush_segmenter()
+            return
+        samples = self._audio.slice(self._heard, self._heard + min(block, waiting))
+        padding = -len(samples) % VAD_FRAME_SAMPLES
+        self._vad_busy = True
+        request = VadRequest(self._vad_state, np.pad(samples, (0, padding)))
+        self._asked.append(fx.RunVad(request))
+
+    def _take_vad(self, answer: VadAnswer) -> None:
+        self._vad_busy = False
+        self._vad_state = answer.state
+        for probability in answer.probabilities:
+            self._heard = min(self._heard + VAD_FRAME_SAMPLES, self._audio.end)
+            self._mark(self._segmenter.step(probability))
+
+    def _flush_segmenter(self) -> None:
+        self._flushed = True
+        self._mark(self._segmenter.flush())
+        self._ask_asr()
+
+    def _mark(self, boundary: Boundary | None) -> None:
+        match boundary:
+            case UtteranceStarted(at):
+                self._utterances.append(self._new_utterance(at))
+                self._emit(events.SpeechStarted(to_ms(at)))
+            case UtteranceStopped(at):
+                utterance = self._utterances[-1]
+                utterance.stopped_at = min(at, self._audio.end)
+                self._speech_samples += utterance.stopped_at - utterance.start
+                self._emit(events.SpeechStopped(to_ms(utterance.stopped_at)))
+
+    def _new_utterance(self, at: int) -> Utterance:
+        return Utterance(
+            start=at,
+            session_id=self.session_id,
+            language=self._options.source,
+            policy=LocalAgreement(to_samples(self._options.edge_guard_ms)),
+            options=self._options.window,
+        )
+
+    # ASR
+
+    def _ask_asr(self) -> None:
+        if self._asr_busy or not self._utterances:
+            return
+        speech_until = min(self._segmenter.speech_limit, self._audio.end)
+        request = self._utterances[0].next_request(speech_until, self._audio)
+        if request is not None:
+            self._asr_busy, self._asr_final = True, request.final
+            self._asked.append(fx.RunAsr(request))
+
+    def _take_hypothesis(self, hypothesis: Hypothesis) -> None:
+        self._asr_busy = False
+        utterance = self._utterances[0]
+        growths, volatile = utterance.receive(hypothesis, final=self._asr_final)
+        for growth in growths:
+            self._commit(growth)
+        self._show_tail(utterance, "".join(word.text for word in volatile))
+        if self._asr_final:
+            self._utterances.popleft()
+
+    def _commit(self, growth: Growth) -> None:
+        segment = growth.segment
+        self._emit(
+            events.TranscriptCommitted(
+                segment_id=segment.segment_id,
+                utterance_id=segment.utterance_id,
+                text=growth.added,
+                start_ms=to_ms(segment.start),
+                end_ms=to_ms(segment.end),
+                language=segment.language,
+                closed=growth.closed,
+                words=tuple(_timed(word) for word in growth.words),
+            )
+        )
+        if growth.closed:
+            self._translate(segment)
+
+    def _show_tail(self, utterance: Utterance, tail: str) -> None:
+        if self._options.partials and tail != self._tail:
+            self._tail = tail
+            self._emit(events.TranscriptPartial(utterance.utterance_id, tail))
+
+    # MT
+
+    def _translate(self, segment: Segment) -> None:
+        self._segment_count += 1
+        self._dealt = True
+        self._translations.expect(segment)
+        for target in self._options.targets:
+            if target == segment.language:
+                answer = self._translations.answer(segment.segment_id, target, segment.text)
+                self._release(answer)
+                continue
+            request = MtRequest(segment.text, segment.language, target)
+            self._asked.append(fx.RunMt(segment.segment_id, request))
+
+    def _release(self, translations: list[Translation]) -> None:
+        self._dealt = self._dealt or bool(translations)
+        for translation in translations:
+            if translation.text is not None:
+                segment_id = translation.segment.segment_id
+                self._emit(
+                    events.TranslationCommitted(segment_id, translation.target, translation.text)
+                )
+
+    # What goes wrong, and the end
+
+    def _take_failure(self, failure: fx.StageFailed) -> None:
+        match failure.stage:
+            case fx.Stage.VAD:
+                self._emit(events.Error("vad_unavailable", failure.message, retryable=True))
+                self._close("error")
+            case fx.Stage.ASR:
+                self._skip_decode(failure.message)
+            case fx.Stage.MT:
+                self._emit(events.Warning("translation_failed", failure.message))
+                self._release(self._translations.answer(failure.segment_id, failure.target, None))
+
+    def _skip_decode(self, reason: str) -> None:
+        """The next update makes a failed one good; a failed final decode loses what was left."""
+        self._asr_busy = False
+        if not self._asr_final:
+            return
+        utterance = self._utterances.popleft()
+        lost = f"{to_ms(utterance.committed_until)} to {to_ms(utterance.stopped_at or 0)} ms"
+        self._emit(events.Warning("transcription_failed", f"Speech from {lost} was lost: {reason}"))
+        for growth in utterance.abandon():
+            self._commit(growth)
+        self._show_tail(utterance, "")
+
+    def _acknowledge(self) -> None:
+        first_needed = self._segmenter.earliest_start
+        if self._utterances:
+            self._audio.forget_before(min(first_needed, self._utterances[0].needed_from))
+            first_needed = self._utterances[0].uncommitted_from
+        else:
+            self._audio.forget_before(first_needed)
+        untranslated = self._translations.oldest_pending_start
+        acked = first_needed if untranslated is None else min(first_needed, untranslated)
+        step = to_samples(1 if self._dealt else self._options.ack_step_ms)
+        if acked - self._acked >= step:
+            self._acked, self._dealt = acked, False
+            self._emit(events.Ack(to_ms(acked)))
+
+    def _close(self, reason: str) -> None:
+        usage = events.Usage(
+            audio_ms=to_ms(self._audio.end),
+            speech_ms=to_ms(self._speech_samples),
+            segments=self._segment_count,
+        )
+        self._emit(events.SessionClosed(reason, usage))
+        self._asked.append(fx.Finish())
+        self._finished = True
+
+    def _emit(self, event: events.Event) -> None:
+        self._seq += 1
+        self._told.append(fx.Emit(self._seq, event))
+
+
+def _timed(word: Word) -> events.TimedWord:
+    return events.TimedWord(
+        text=word.text.strip(),
+        start_ms=to_ms(word.start_samples),
+        end_ms=to_ms(word.end_samples),
+        probability=round(word.probability, 3),
+    )

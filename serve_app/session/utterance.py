@@ -1,0 +1,140 @@
+"""One utterance: which window to decode next, and what its hypotheses commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from deployments.types import AsrRequest, Hypothesis, Word
+from serve_app.session.audio import SampleBuffer, to_samples
+from serve_app.session.commit import CommitPolicy, Decision
+from serve_app.session.segments import Growth, SegmentBuilder
+
+NO_SPEECH_PROBABILITY = 0.6
+"""With the next constant, Whisper's rule for a window without speech, as in faster-whisper."""
+SILENT_LOG_PROBABILITY = -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class WindowOptions:
+    """How often and how much of an utterance is decoded."""
+
+    update_interval_ms: int = 256
+    """New audio between two decodes of the same utterance."""
+    min_window_ms: int = 400
+    """Less audio than this is not worth a first decode."""
+    max_window_ms: int = 10_000
+    """Beyond this the window lets go of audio whose words are committed."""
+
+
+class Utterance:
+    """Open from the first speech to the last word committed."""
+
+    def __init__(
+        self,
+        start: int,
+        session_id: str,
+        language: str | None,
+        policy: CommitPolicy,
+        options: WindowOptions,
+    ) -> None:
+        self.start = start
+        self.utterance_id = f"{session_id}.u{start}"
+        self.stopped_at: int | None = None
+        """Set once VAD has heard the end; the next decode is then the last."""
+        self._language = language
+        self._policy = policy
+        self._options = options
+        self._segments = SegmentBuilder(session_id, self.utterance_id)
+        self._window_start = start
+        self._prefix = ""
+        self._committed_until = start
+        self._asked_until = start
+
+    @property
+    def needed_from(self) -> int:
+        """Audio before this is of no more use to the utterance."""
+        return self._window_start
+
+    @property
+    def committed_until(self) -> int:
+        """End of the last committed word; the start of the utterance where there is none."""
+        return self._committed_until
+
+    @property
+    def uncommitted_from(self) -> int:
+        """Start of what no closed segment covers yet."""
+        growing = self._segments.open
+        return self._committed_until if growing is None else growing.start
+
+    def next_request(self, speech_until: int, audio: SampleBuffer) -> AsrRequest | None:
+        """The decode that is due now that speech was heard up to a sample, if one is."""
+        final = self.stopped_at is not None
+        end = self.stopped_at if self.stopped_at is not None else speech_until
+        if not final and not self._update_due(end):
+            return None
+        self._asked_until = end
+        return AsrRequest(
+            samples=audio.slice(min(self._window_start, end), end),
+            language=self._language,
+            prefix=self._prefix,
+            final=final,
+        )
+
+    def receive(
+        self, hypothesis: Hypothesis, *, final: bool
+    ) -> tuple[list[Growth], tuple[Word, ...]]:
+        """Take the answer to the last request: what it commits, and the volatile tail."""
+        words = () if _is_silence(hypothesis) else self._on_session_clock(hypothesis.words)
+        if final:
+            decision = Decision(committed=words, volatile=())
+        else:
+            decision = self._policy.update(words, self._asked_until)
+        growths = self._commit(decision.committed, hypothesis.language)
+        return (self._closed(growths) if final else growths), decision.volatile
+
+    def abandon(self) -> list[Growth]:
+        """No final answer came: what was committed stands."""
+        return self._closed([])
+
+    def _commit(self, words: tuple[Word, ...], language: str) -> list[Growth]:
+        if not words:
+            return []
+        self._language = self._language or language
+        self._prefix += "".join(word.text for word in words)
+        self._committed_until = words[-1].end_samples
+        if self._asked_until - self._window_start > to_samples(self._options.max_window_ms):
+            self._window_start, self._prefix = self._committed_until, ""
+        return self._segments.add(words, self._language)
+
+    def _closed(self, growths: list[Growth]) -> list[Growth]:
+        """The same growths with the segment that is still open closed by the last of them."""
+        last = self._segments.close()
+        if last is None:
+            return growths
+        if growths:
+            return [*growths[:-1], replace(growths[-1], closed=True)]
+        return [last]
+
+    def _update_due(self, end: int) -> bool:
+        long_enough = end - self._window_start >= to_samples(self._options.min_window_ms)
+        return long_enough and end - self._asked_until >= to_samples(
+            self._options.update_interval_ms
+        )
+
+    def _on_session_clock(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
+        """Times made absolute, inside the window and never running backwards."""
+        placed: list[Word] = []
+        floor = self._committed_until
+        for word in words:
+            start = min(max(floor, self._window_start + word.start_samples), self._asked_until)
+            end = min(max(start, self._window_start + word.end_samples), self._asked_until)
+            placed.append(replace(word, start_samples=start, end_samples=end))
+            floor = end
+        return tuple(placed)
+
+
+def _is_silence(hypothesis: Hypothesis) -> bool:
+    return (
+        hypothesis.no_speech_probability > NO_SPEECH_PROBABILITY
+        and hypothesis.average_log_probability < SILENT_LOG_PROBABILITY
+    )

@@ -1,0 +1,255 @@
+"""The session as input -> effects: commits, order, times, chunking, failures."""
+
+import itertools
+from typing import TypeVar
+
+import numpy as np
+import pytest
+
+from deployments.types import Draft
+from serve_app.session import effects as fx
+from serve_app.session import events as ev
+from serve_app.session.audio import AudioOverflowError
+from serve_app.session.session import Session, SessionOptions
+from tests.support.scripted import Script, Spoken, answer, cut, drive, events
+
+E = TypeVar("E", bound=ev.Event)
+
+SCRIPT_WORDS = [
+    Spoken("Where", 500, 800),
+    Spoken("is", 800, 1000),
+    Spoken("the", 1000, 1200),
+    Spoken("station?", 1200, 1800),
+    Spoken("Thank", 3200, 3500),
+    Spoken("you.", 3500, 3900),
+]
+
+
+def script() -> Script:
+    return Script(list(SCRIPT_WORDS), length_ms=6000)
+
+
+def run(pieces: list[bytes] | None = None, **options: object) -> list[fx.Effect]:
+    said = script()
+    session = Session("s", SessionOptions(targets=("de", "es"), **options))  # type: ignore[arg-type]
+    return drive(session, said, pieces or cut(said.pcm(), 640))
+
+
+def of_type(seen: list[fx.Effect], kind: type[E]) -> list[E]:
+    return [event for event in events(seen) if isinstance(event, kind)]
+
+
+def flat(seen: list[fx.Effect]) -> list[str]:
+    """Effects as comparable text; arrays by their bytes."""
+    described = []
+    for effect in seen:
+        match effect:
+            case fx.RunVad(request):
+                described.append(f"vad {request.samples.tobytes().hex()}")
+            case fx.RunAsr(request):
+                described.append(
+                    f"asr {request.samples.tobytes().hex()} {request.prefix} {request.final}"
+                )
+            case _:
+                described.append(repr(effect))
+    return described
+
+
+def test_says_what_was_said_in_order() -> None:
+    seen = run()
+    committed = of_type(seen, ev.TranscriptCommitted)
+    by_segment = {
+        segment_id: "".join(event.text for event in group)
+        for segment_id, group in itertools.groupby(committed, key=lambda event: event.segment_id)
+    }
+    assert list(by_segment.values()) == ["Where is the station?", "Thank you."]
+    assert [event.closed for event in committed if event.closed] == [True, True]
+
+
+def test_every_segment_is_translated_once_into_each_target() -> None:
+    translated = [(e.target, e.text) for e in of_type(run(), ev.TranslationCommitted)]
+    assert sorted(translated) == [
+        ("de", "<de>Thank you."),
+        ("de", "<de>Where is the station?"),
+        ("es", "<es>Thank you."),
+        ("es", "<es>Where is the station?"),
+    ]
+    assert [text for target, text in translated if target == "de"] == [
+        "<de>Where is the station?",
+        "<de>Thank you.",
+    ]
+
+
+def test_words_carry_the_times_at_which_they_were_said() -> None:
+    words = [word for event in of_type(run(), ev.TranscriptCommitted) for word in event.words]
+    assert [(w.text, w.start_ms, w.end_ms) for w in words] == [
+        (w.text, w.start_ms, w.end_ms) for w in SCRIPT_WORDS
+    ]
+
+
+def test_words_are_committed_before_the_utterance_ends() -> None:
+    kinds = [type(event) for event in events(run())]
+    assert kinds.index(ev.TranscriptCommitted) < kinds.index(ev.SpeechStopped)
+
+
+@pytest.mark.parametrize("size", [1, 640, 32_000])
+def test_cutting_the_audio_elsewhere_changes_nothing(size: int) -> None:
+    whole = flat(run(cut(script().pcm(), 4096)))
+    assert flat(run(cut(script().pcm(), size))) == whole
+
+
+def test_events_are_numbered_without_gaps_from_created_to_closed() -> None:
+    seen = [effect for effect in run() if isinstance(effect, fx.Emit)]
+    assert [effect.seq for effect in seen] == list(range(1, len(seen) + 1))
+    assert isinstance(seen[0].event, ev.SessionCreated)
+    assert isinstance(seen[-1].event, ev.SessionClosed)
+    assert seen[-1].event.usage == ev.Usage(audio_ms=6000, speech_ms=seen_speech_ms(), segments=2)
+
+
+def seen_speech_ms() -> int:
+    started = of_type(run(), ev.SpeechStarted)
+    stopped = of_type(run(), ev.SpeechStopped)
+    return sum(b.at_ms - a.at_ms for a, b in zip(started, stopped, strict=True))
+
+
+def test_acknowledges_everything_by_the_end_and_never_backwards() -> None:
+    acked = [event.acked_ms for event in of_type(run(), ev.Ack)]
+    assert acked == sorted(set(acked))
+    assert acked[-1] >= 3900
+
+
+def test_audio_is_not_acknowledged_before_its_translation() -> None:
+    seen: list[fx.Effect] = []
+    withheld: list[fx.RunMt] = []
+
+    def respond(said: Script, effect: fx.Effect) -> fx.Input | None:
+        if isinstance(effect, fx.RunMt):
+            withheld.append(effect)
+            return None
+        return answer(said, effect)
+
+    said = script()
+    session = Session("s", SessionOptions(targets=("de",)))
+    seen = drive(session, said, cut(said.pcm(), 640), respond)
+    assert max(event.acked_ms for event in of_type(seen, ev.Ack)) <= 500
+    first, second = withheld
+    late = session.receive(fx.MtAnswered(second.segment_id, "de", Draft("zwei")))
+    assert of_type(late, ev.TranslationCommitted) == []
+    late = session.receive(fx.MtAnswered(first.segment_id, "de", Draft("eins")))
+    assert [e.text for e in of_type(late, ev.TranslationCommitted)] == ["eins", "zwei"]
+    assert isinstance(late[-1], fx.Finish)
+
+
+def test_a_target_equal_to_the_source_is_the_source_itself() -> None:
+    said = script()
+    session = Session("s", SessionOptions(targets=("en",)))
+    seen = drive(session, said, cut(said.pcm(), 640))
+    assert not [effect for effect in seen if isinstance(effect, fx.RunMt)]
+    assert [e.text for e in of_type(seen, ev.TranslationCommitted)] == [
+        "Where is the station?",
+        "Thank you.",
+    ]
+
+
+def test_silence_says_nothing() -> None:
+    said = Script([], length_ms=20_000)
+    seen = drive(Session("s", SessionOptions(targets=("de",))), said, cut(said.pcm(), 640))
+    assert {type(event) for event in events(seen)} == {ev.SessionCreated, ev.Ack, ev.SessionClosed}
+
+
+def test_an_empty_stream_closes_at_once() -> None:
+    seen = drive(Session("s", SessionOptions()), Script([], 0), [])
+    assert [type(event) for event in events(seen)] == [ev.SessionCreated, ev.SessionClosed]
+
+
+def test_the_volatile_tail_is_cleared_when_it_is_committed() -> None:
+    tails = [event.text for event in of_type(run(), ev.TranscriptPartial)]
+    assert any(tails)
+    assert tails[-1] == ""
+
+
+def test_partials_can_be_declined() -> None:
+    assert of_type(run(partials=False), ev.TranscriptPartial) == []
+
+
+def test_a_failed_update_costs_nothing_but_time() -> None:
+    failures = iter([True, False, True])
+
+    def respond(said: Script, effect: fx.Effect) -> fx.Input | None:
+        if isinstance(effect, fx.RunAsr) and not effect.request.final and next(failures, False):
+            return fx.StageFailed(fx.Stage.ASR, "replica died")
+        return answer(said, effect)
+
+    said = script()
+    seen = drive(Session("s", SessionOptions()), said, cut(said.pcm(), 640), respond)
+    text = "".join(event.text for event in of_type(seen, ev.TranscriptCommitted))
+    assert text == "Where is the station?Thank you."
+    assert of_type(seen, ev.Warning) == []
+
+
+def test_a_failed_final_decode_is_told_and_the_session_goes_on() -> None:
+    failures = iter([True])
+
+    def respond(said: Script, effect: fx.Effect) -> fx.Input | None:
+        if isinstance(effect, fx.RunAsr) and effect.request.final and next(failures, False):
+            return fx.StageFailed(fx.Stage.ASR, "replica died")
+        return answer(said, effect)
+
+    said = script()
+    seen = drive(Session("s", SessionOptions()), said, cut(said.pcm(), 640), respond)
+    (warning,) = of_type(seen, ev.Warning)
+    assert warning.code == "transcription_failed"
+    assert "Thank you." in "".join(e.text for e in of_type(seen, ev.TranscriptCommitted))
+
+
+def test_a_failed_translation_is_told_and_does_not_hold_up_the_next() -> None:
+    failures = iter([True])
+
+    def respond(said: Script, effect: fx.Effect) -> fx.Input | None:
+        if isinstance(effect, fx.RunMt) and next(failures, False):
+            return fx.StageFailed(fx.Stage.MT, "no such direction", effect.segment_id, "de")
+        return answer(said, effect)
+
+    said = script()
+    session = Session("s", SessionOptions(targets=("de",)))
+    seen = drive(session, said, cut(said.pcm(), 640), respond)
+    assert [event.code for event in of_type(seen, ev.Warning)] == ["translation_failed"]
+    assert [e.text for e in of_type(seen, ev.TranslationCommitted)] == ["<de>Thank you."]
+    assert isinstance(seen[-1], fx.Finish)
+
+
+def test_without_vad_the_session_ends_with_an_error() -> None:
+    def respond(said: Script, effect: fx.Effect) -> fx.Input | None:
+        if isinstance(effect, fx.RunVad):
+            return fx.StageFailed(fx.Stage.VAD, "replica died")
+        return answer(said, effect)
+
+    said = script()
+    seen = drive(Session("s", SessionOptions()), said, cut(said.pcm(), 640), respond)
+    assert [type(event) for event in events(seen)][-2:] == [ev.Error, ev.SessionClosed]
+    assert isinstance(seen[-1], fx.Finish)
+
+
+def test_a_long_utterance_lets_go_of_committed_audio() -> None:
+    words = [Spoken(f"word{i}", 500 + 300 * i, 800 + 300 * i) for i in range(90)]
+    said = Script(words, length_ms=29_000)
+    session = Session("s", SessionOptions())
+    seen = drive(session, said, cut(said.pcm(), 640))
+    longest_samples = max(len(request.samples) for request in said.requests)
+    assert longest_samples < 11 * 16_000
+    text = "".join(event.text for event in of_type(seen, ev.TranscriptCommitted))
+    assert text.split() == [word.text for word in words]
+
+
+def test_says_when_it_wants_no_more_audio() -> None:
+    session = Session("s", SessionOptions())
+    session.open({})
+    second = np.zeros(16_000, dtype="<i2").tobytes()
+    taken_s = 0
+    while session.wants_audio:
+        session.receive(fx.Audio(second))
+        taken_s += 1
+    assert taken_s == 61
+    with pytest.raises(AudioOverflowError):
+        for _ in range(3):
+            session.receive(fx.Audio(second))
