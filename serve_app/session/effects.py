@@ -22,6 +22,14 @@ class EndOfAudio:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioFailed:
+    """The audio cannot be read any further; what came before is still dealt with."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class VadAnswered:
     """Outcome of the RunVad in flight."""
 
@@ -63,7 +71,7 @@ class StageFailed:
     target: str = ""
 
 
-Input = Audio | EndOfAudio | VadAnswered | AsrAnswered | MtAnswered | StageFailed
+Input = Audio | EndOfAudio | AudioFailed | VadAnswered | AsrAnswered | MtAnswered | StageFailed
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ class Session:
         self._translations = TranslationOrder(options.targets)
         self._tail = ""
         self._ended = False
+        self._outcome = "completed"
         self._finished = False
         self._acked = 0
         self._dealt = False
@@ -123,6 +124,9 @@ class Session:
                 self._audio.append(self._reader.read(data))
             case fx.EndOfAudio():
                 self._ended = True
+            case fx.AudioFailed(code, message):
+                self._emit(events.Error(code, message, retryable=False))
+                self._ended, self._outcome = True, "error"
             case fx.VadAnswered(answer):
                 self._take_vad(answer)
             case fx.AsrAnswered(hypothesis):
@@ -137,7 +141,7 @@ class Session:
         self._ask_vad()
         self._acknowledge()
         if self._all_heard and not self._utterances and not self._translations.pending:
-            self._close("completed")
+            self._close()
 
     @property
     def _all_heard(self) -> bool:
@@ -265,7 +269,8 @@ class Session:
         match failure.stage:
             case fx.Stage.VAD:
                 self._emit(events.Error("vad_unavailable", failure.message, retryable=True))
-                self._close("error")
+                self._outcome = "error"
+                self._close()
             case fx.Stage.ASR:
                 self._skip_decode(failure.message)
             case fx.Stage.MT:
@@ -298,13 +303,13 @@ class Session:
             self._acked, self._dealt = acked, False
             self._emit(events.Ack(to_ms(acked)))
 
-    def _close(self, reason: str) -> None:
+    def _close(self) -> None:
         usage = events.Usage(
             audio_ms=to_ms(self._audio.end),
             speech_ms=to_ms(self._speech_samples),
             segments=self._segment_count,
         )
-        self._emit(events.SessionClosed(reason, usage))
+        self._emit(events.SessionClosed(self._outcome, usage))
         self._asked.append(fx.Finish())
         self._finished = True
 

@@ -1,7 +1,7 @@
 """Stages that follow a script, so that a session's behaviour is exact.
 
-Each word of the script occupies a stretch of the audio; the scripted VAD hears speech where a word is,
-and the scripted ASR says the words whose stretch has ended inside the window.
+Each word of the script occupies a stretch of the audio; the scripted VAD hears speech where a word
+is, and the scripted ASR says the words whose stretch has ended inside the window.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def drive(
     pieces: Iterable[bytes],
     respond: Callable[[Script, fx.Effect], fx.Input | None] = answer,
 ) -> list[fx.Effect]:
-    """Feed the pieces and the end; every request is answered before the next effect is looked at."""
+    """Feed the pieces and the end; each request is answered before the next effect is seen."""
     seen: list[fx.Effect] = []
 
     def carry_out(effects: list[fx.Effect]) -> None:

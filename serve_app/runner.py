@@ -1,0 +1,144 @@
+"""Carries a session's effects to the three stages and their answers back; knows no Ray, no HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from deployments.types import AsrPort, EngineError, MtPort, VadPort
+from serve_app.errors import DragomanError
+from serve_app.session import effects as fx
+from serve_app.session.audio import BYTES_PER_SAMPLE
+from serve_app.session.session import MAX_PIECE_SAMPLES, Session
+
+T = TypeVar("T")
+
+PIECE_BYTES = MAX_PIECE_SAMPLES * BYTES_PER_SAMPLE - BYTES_PER_SAMPLE
+"""Audio goes to the session in pieces of at most this size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The three stages, as a session's runner reaches them."""
+
+    vad: VadPort
+    asr: AsrPort
+    mt: MtPort
+
+
+@dataclass(frozen=True, slots=True)
+class StageTimeouts:
+    """How long a session waits for a stage before it goes on without the answer."""
+
+    vad_s: float = 10.0
+    asr_s: float = 30.0
+    mt_s: float = 30.0
+
+
+class SessionRunner:
+    """One session at work; iterate `events` to its end, or close it to stop all of it."""
+
+    def __init__(self, session: Session, ports: Ports, timeouts: StageTimeouts) -> None:
+        self._session = session
+        self._ports = ports
+        self._timeouts = timeouts
+        self._outbox: asyncio.Queue[fx.Emit | None | BaseException] = asyncio.Queue()
+        self._room = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def events(
+        self, audio: AsyncIterator[bytes], config: Mapping[str, Any]
+    ) -> AsyncIterator[fx.Emit]:
+        """Numbered events until the session has closed; raises what a stage should never raise."""
+        self._carry_out(self._session.open(config))
+        self._spawn(self._read(audio))
+        try:
+            while (item := await self._outbox.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            await self._stop()
+
+    async def _read(self, audio: AsyncIterator[bytes]) -> None:
+        """Feed the session as fast as it takes audio, and no faster."""
+        try:
+            async for piece in audio:
+                for at in range(0, len(piece), PIECE_BYTES):
+                    await self._wait_for_room()
+                    self._feed(fx.Audio(piece[at : at + PIECE_BYTES]))
+        except DragomanError as error:
+            self._feed(fx.AudioFailed(error.code, error.message))
+        else:
+            self._feed(fx.EndOfAudio())
+
+    async def _wait_for_room(self) -> None:
+        while not self._session.wants_audio:
+            self._room.clear()
+            await self._room.wait()
+
+    def _feed(self, item: fx.Input) -> None:
+        self._carry_out(self._session.receive(item))
+        self._room.set()
+
+    def _carry_out(self, effects: list[fx.Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case fx.Emit():
+                    self._outbox.put_nowait(effect)
+                case fx.Finish():
+                    self._outbox.put_nowait(None)
+                case _:
+                    self._spawn(self._ask(effect))
+
+    async def _ask(self, request: fx.RunVad | fx.RunAsr | fx.RunMt) -> None:
+        self._feed(await self._answer(request))
+
+    async def _answer(self, request: fx.RunVad | fx.RunAsr | fx.RunMt) -> fx.Input:
+        try:
+            match request:
+                case fx.RunVad(vad):
+                    answer = await _within(self._timeouts.vad_s, self._ports.vad.detect(vad))
+                    return fx.VadAnswered(answer)
+                case fx.RunAsr(asr):
+                    heard = await _within(self._timeouts.asr_s, self._ports.asr.transcribe(asr))
+                    return fx.AsrAnswered(heard)
+                case fx.RunMt(segment_id, mt):
+                    draft = await _within(self._timeouts.mt_s, self._ports.mt.translate(mt))
+                    return fx.MtAnswered(segment_id, mt.target_language, draft)
+        except EngineError as error:
+            return _failure(request, str(error))
+        except TimeoutError:
+            return _failure(request, "the stage did not answer in time")
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._outbox.put_nowait(error)
+
+    async def _stop(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _within(limit_s: float, call: Awaitable[T]) -> T:
+    return await asyncio.wait_for(call, limit_s)
+
+
+def _failure(request: fx.RunVad | fx.RunAsr | fx.RunMt, message: str) -> fx.StageFailed:
+    match request:
+        case fx.RunVad():
+            return fx.StageFailed(fx.Stage.VAD, message)
+        case fx.RunAsr():
+            return fx.StageFailed(fx.Stage.ASR, message)
+        case fx.RunMt(segment_id, mt):
+            return fx.StageFailed(fx.Stage.MT, message, segment_id, mt.target_language)
