@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -44,13 +44,13 @@ class SessionRunner:
         self._session = session
         self._ports = ports
         self._timeouts = timeouts
-        self._outbox: asyncio.Queue[fx.Emit | None | BaseException] = asyncio.Queue()
+        self._outbox: asyncio.Queue[fx.Emit | BaseException | None] = asyncio.Queue()
         self._room = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def events(
         self, audio: AsyncIterator[bytes], config: Mapping[str, Any]
-    ) -> AsyncIterator[fx.Emit]:
+    ) -> AsyncGenerator[fx.Emit, None]:
         """Numbered events until the session has closed; raises what a stage should never raise."""
         self._carry_out(self._session.open(config))
         self._spawn(self._read(audio))

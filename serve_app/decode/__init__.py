@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from serve_app.decode.container import decode_container
 from serve_app.decode.formats import AudioFormat, sniff
@@ -18,7 +18,7 @@ SNIFF_BYTES = 12
 
 async def decode(
     body: AsyncIterator[bytes], audio_format: AudioFormat, layout: PcmLayout
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Pieces of PCM as soon as the body allows; `layout` describes a raw PCM body.
 
     Raises InvalidAudioError where the body cannot be read; what was readable came out before.

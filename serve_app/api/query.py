@@ -1,0 +1,93 @@
+"""Query strings to validated options; an error names the key and what it may say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import QueryParams
+
+from deployments.types import StageInfo
+from serve_app.api.service import Service
+from serve_app.decode import AudioFormat
+from serve_app.errors import InvalidRequestError
+
+AUTO = "auto"
+MAX_TARGETS = 8
+
+
+class StreamQuery(BaseModel):
+    """What `POST /v1/stream` may be asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str = AUTO
+    """Spoken language, or `auto`."""
+    target: Annotated[tuple[str, ...], Field(max_length=MAX_TARGETS)] = ()
+    format: AudioFormat = "auto"
+    rate: int = 16_000
+    """Of raw PCM, in Hz."""
+    channels: int = 1
+    """Of raw PCM."""
+    partials: bool = True
+
+    @property
+    def source_language(self) -> str | None:
+        """None where it is to be detected."""
+        return None if self.source == AUTO else self.source
+
+
+def parse_stream_query(params: QueryParams, service: Service) -> StreamQuery:
+    """Raises InvalidRequestError for unknown keys, values and languages."""
+    query = _validated(params)
+    if query.source != AUTO:
+        _require_language(query.source, service.asr, "source", f"{AUTO}, ")
+    for target in query.target:
+        _require_language(target, service.mt, "target")
+    return query
+
+
+def _validated(params: QueryParams) -> StreamQuery:
+    values: dict[str, Any] = {}
+    for key, value in params.multi_items():
+        if key == "target":
+            if value not in (targets := values.get(key, ())):
+                values[key] = (*targets, value)
+        elif key in values:
+            raise InvalidRequestError(f"The query key {key!r} may be given only once.", param=key)
+        else:
+            values[key] = value
+    try:
+        return StreamQuery.model_validate(values)
+    except ValidationError as error:
+        raise _first_problem(error) from error
+
+
+def _first_problem(error: ValidationError) -> InvalidRequestError:
+    problem = error.errors()[0]
+    key = str(problem["loc"][0])
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(StreamQuery.model_fields)
+        return InvalidRequestError(
+            f"Unknown query key {key!r}; known are {known}.", param=key, code="unknown_parameter"
+        )
+    return InvalidRequestError(
+        f"The query key {key!r} cannot be {problem['input']!r}: {problem['msg']}.",
+        param=key,
+        code="invalid_value",
+    )
+
+
+def _require_language(code: str, stage: StageInfo, param: str, also: str = "") -> None:
+    if stage.languages and code not in stage.languages:
+        raise InvalidRequestError(
+            f"{param}={code!r} is not served by the model {stage.model}; use one of "
+            f"{also}{_listed(stage.languages)}.",
+            param=param,
+            code="unsupported_language",
+        )
+
+
+def _listed(codes: Iterable[str]) -> str:
+    return ", ".join(sorted(codes))

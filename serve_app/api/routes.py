@@ -1,0 +1,55 @@
+"""All doors on one page, and how errors leave through them."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from serve_app.api.health import live, ready
+from serve_app.api.service import Service
+from serve_app.api.stream import stream
+from serve_app.errors import DragomanError, MethodNotAllowedError, NotFoundError
+
+
+def build_doors(service: Service) -> Starlette:
+    """The ASGI application in front of a service."""
+    doors = Starlette(
+        routes=[
+            Route("/v1/stream", stream, methods=["POST", "PUT"]),
+            Route("/health/live", live),
+            Route("/health/ready", ready),
+        ],
+        exception_handlers={
+            DragomanError: _known_error,
+            HTTPException: _routing_error,
+            Exception: _unknown_error,
+        },
+    )
+    doors.state.service = service
+    return doors
+
+
+async def _known_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, DragomanError)  # noqa: S101 - Starlette dispatches on this type
+    return JSONResponse(error.to_wire(), status_code=error.status)
+
+
+async def _routing_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - Starlette dispatches on this type
+    path = request.url.path
+    if error.status_code == MethodNotAllowedError.status:
+        allowed = (error.headers or {}).get("Allow", "")
+        known: DragomanError = MethodNotAllowedError(
+            f"{path} takes {allowed}, not {request.method}."
+        )
+    else:
+        known = NotFoundError(f"There is nothing at {path}; speech goes to POST /v1/stream.")
+    return JSONResponse(known.to_wire(), status_code=known.status, headers=error.headers)
+
+
+async def _unknown_error(_: Request, __: Exception) -> Response:
+    error = DragomanError("Something went wrong on the server; its log tells more.")
+    return JSONResponse(error.to_wire(), status_code=error.status)

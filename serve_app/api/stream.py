@@ -1,0 +1,106 @@
+"""`POST /v1/stream`: audio in the request body, events out at the same time."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from serve_app.api.query import StreamQuery, parse_stream_query
+from serve_app.api.service import Service
+from serve_app.decode import PcmLayout, decode
+from serve_app.runner import SessionRunner
+from serve_app.session import effects as fx
+from serve_app.session import events
+from serve_app.session.session import Session
+
+NDJSON = "application/x-ndjson"
+SSE = "text/event-stream"
+
+logger = logging.getLogger("ray.serve")
+
+
+class SendOnlyResponse(StreamingResponse):
+    """A streaming answer that leaves the request to its reader.
+
+    Starlette's own listens for a disconnect beside the stream, and eats the upload doing so.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send; the body's reader notices when the client goes away."""
+        await self.stream_response(send)
+
+
+async def stream(request: Request) -> Response:
+    """Answers once the first audio was understood, so that a bad request gets its 4xx."""
+    service: Service = request.app.state.service
+    query = parse_stream_query(request.query_params, service)
+    layout = PcmLayout(query.rate, query.channels)
+    audio = await _started(decode(request.stream(), query.format, layout))
+    media_type = SSE if SSE in request.headers.get("accept", "") else NDJSON
+    return SendOnlyResponse(
+        _lines(_session_events(service, query, audio), media_type),
+        media_type=media_type,
+        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+    )
+
+
+async def _started(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """The pieces, the first audible one already here; raises what stands in its way."""
+    first = b""
+    while not first:
+        first = await anext(pieces)
+
+    async def all_pieces() -> AsyncGenerator[bytes, None]:
+        async with aclosing(pieces):
+            yield first
+            async for piece in pieces:
+                yield piece
+
+    return all_pieces()
+
+
+async def _session_events(
+    service: Service, query: StreamQuery, audio: AsyncIterator[bytes]
+) -> AsyncIterator[fx.Emit]:
+    settings = service.config
+    options = settings.session.options(query.source_language, query.target, partials=query.partials)
+    session = Session(f"s{uuid.uuid4().hex[:20]}", options)
+    runner = SessionRunner(session, service.ports, settings.timeouts.stage_timeouts())
+    seq = 0
+    try:
+        async with aclosing(runner.events(audio, query.model_dump(mode="json"))) as emitted:
+            async for emit in emitted:
+                seq = emit.seq
+                yield emit
+    except ClientDisconnect:
+        logger.info("session %s: the client went away", session.session_id)
+    except Exception:
+        logger.exception("session %s failed", session.session_id)
+        yield fx.Emit(seq + 1, events.Error("internal_error", "The session failed.", True))
+        yield fx.Emit(seq + 2, events.SessionClosed("error"))
+
+
+async def _lines(emitted: AsyncIterator[fx.Emit], media_type: str) -> AsyncIterator[bytes]:
+    async for emit in emitted:
+        wire = events.to_wire(emit.seq, emit.event)
+        yield _as_sse(wire) if media_type == SSE else _as_ndjson(wire)
+
+
+def _as_ndjson(wire: dict[str, Any]) -> bytes:
+    return _json(wire) + b"\n"
+
+
+def _as_sse(wire: dict[str, Any]) -> bytes:
+    return b"event: %b\nid: %d\ndata: %b\n\n" % (wire["type"].encode(), wire["seq"], _json(wire))
+
+
+def _json(wire: dict[str, Any]) -> bytes:
+    return json.dumps(wire, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,28 @@
+"""The whole graph: VAD, ASR and MT behind one ingress."""
+# No `from __future__ import annotations` here: Serve validates `args:` against the annotation of
+# build_app's argument, and would hand over a bare dict if that annotation were a string.
+
+import os
+
+from ray.serve import Application
+
+from deployments.asr import Asr
+from deployments.mt import Mt
+from deployments.vad import Vad
+from serve_app.config import AppConfig, with_environment
+from serve_app.ingress import Ingress
+
+
+def build_app(config: AppConfig) -> Application:
+    """One ingress over three stages; each stage gets its own section and nothing else."""
+    config = with_environment(config, os.environ)
+    return Ingress.bind(
+        config,
+        vad=Vad.bind(config.vad),
+        asr=Asr.bind(config.asr),
+        mt=Mt.bind(config.mt),
+    )
+
+
+app = build_app(AppConfig())
+"""For `serve build`, which wants the graph itself."""

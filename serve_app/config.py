@@ -1,0 +1,92 @@
+"""The one tree behind `args:` in serve_config.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from deployments.asr import AsrSettings
+from deployments.mt import MtSettings
+from deployments.vad import VadSettings
+from serve_app.runner import StageTimeouts
+from serve_app.session.segmenter import SegmenterOptions
+from serve_app.session.session import SessionOptions
+from serve_app.session.utterance import WindowOptions
+
+MODEL_VARIABLES = {"ASR_MODEL": "asr", "MT_MODEL": "mt"}
+"""Environment variables that choose a stage's model without a change of the file."""
+
+
+class Section(BaseModel):
+    """A part of the configuration; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SessionSettings(Section):
+    """How live sessions behave; every default is explained where it is used."""
+
+    update_interval_ms: Annotated[int, Field(ge=100, le=5_000)] = WindowOptions().update_interval_ms
+    """New audio between two decodes of an utterance."""
+    max_window_ms: Annotated[int, Field(ge=2_000, le=28_000)] = WindowOptions().max_window_ms
+    """Beyond this a window lets go of audio whose words are committed."""
+    min_silence_ms: Annotated[int, Field(ge=100, le=5_000)] = SegmenterOptions().min_silence_ms
+    """Silence that ends an utterance."""
+    speech_probability: Annotated[float, Field(gt=0, lt=1)] = SegmenterOptions().start_probability
+    """VAD's probability from which a frame may begin an utterance."""
+    max_utterance_ms: Annotated[int, Field(ge=5_000, le=30_000)] = (
+        SegmenterOptions().max_utterance_ms
+    )
+    """An utterance is cut here even without a pause."""
+
+    def options(
+        self, source: str | None, targets: tuple[str, ...], *, partials: bool
+    ) -> SessionOptions:
+        """The options of one session."""
+        return SessionOptions(
+            source=source,
+            targets=targets,
+            partials=partials,
+            segmenter=SegmenterOptions(
+                start_probability=self.speech_probability,
+                min_silence_ms=self.min_silence_ms,
+                max_utterance_ms=self.max_utterance_ms,
+            ),
+            window=WindowOptions(
+                update_interval_ms=self.update_interval_ms, max_window_ms=self.max_window_ms
+            ),
+        )
+
+
+class TimeoutSettings(Section):
+    """How long a session waits for a stage before it goes on without the answer."""
+
+    vad_s: Annotated[float, Field(gt=0, le=600)] = StageTimeouts().vad_s
+    asr_s: Annotated[float, Field(gt=0, le=600)] = StageTimeouts().asr_s
+    mt_s: Annotated[float, Field(gt=0, le=600)] = StageTimeouts().mt_s
+
+    def stage_timeouts(self) -> StageTimeouts:
+        """As the runner takes them."""
+        return StageTimeouts(self.vad_s, self.asr_s, self.mt_s)
+
+
+class AppConfig(Section):
+    """All of Dragoman's own settings; replicas and resources stay with Serve's `deployments:`."""
+
+    vad: VadSettings = VadSettings()
+    asr: AsrSettings = AsrSettings()
+    mt: MtSettings = MtSettings()
+    session: SessionSettings = SessionSettings()
+    timeouts: TimeoutSettings = TimeoutSettings()
+
+
+def with_environment(config: AppConfig, environment: Mapping[str, str]) -> AppConfig:
+    """The configuration with the models that the environment chooses instead."""
+    chosen = {
+        section: getattr(config, section).model_copy(update={"model": environment[variable]})
+        for variable, section in MODEL_VARIABLES.items()
+        if environment.get(variable)
+    }
+    return config.model_copy(update=chosen)
