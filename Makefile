@@ -1,0 +1,67 @@
+# Verbs of the project; `make help` lists them.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help setup demo serve check format test bench models lock clean
+.DEFAULT_GOAL := help
+
+help: ## list the verbs
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+
+# Each environment is a file that is newer than what it was made from.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		|| { echo "Dragoman needs Python 3.11 to 3.13; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.default: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "installing Dragoman into $(VENV) (about 300 MB, once)"
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.default
+	@echo "installing what checks and tests need"
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+setup: $(VENV)/.default ## make the environment in .venv
+
+demo: setup ## start a server, translate sample speech live, stop
+	$(BIN)/dragoman demo
+
+serve: setup ## serve on http://127.0.0.1:8000 until Ctrl-C
+	$(BIN)/serve run serve_config.yaml
+
+check: $(VENV)/.dev ## lint, format, types, security, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml serve_app deployments models benchmarks
+
+format: $(VENV)/.dev ## put the code in shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: $(VENV)/.dev ## run the tests
+	$(BIN)/pytest
+
+bench: $(VENV)/.dev ## measure lag and quality of paced live streams
+	$(BIN)/python -m benchmarks.streams
+
+models: $(VENV)/.dev ## train the bundled models anew (hours on two cores)
+	$(PIP) install '.[train]'
+	$(BIN)/python -m models.training.asr
+	$(BIN)/python -m models.training.mt
+
+lock: $(VENV)/.dev ## pin the newest allowed dependencies
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 --extra bench pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 --extra bench --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## remove the environment and caches
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

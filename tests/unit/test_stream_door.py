@@ -1,0 +1,197 @@
+"""POST /v1/stream over a real socket: duplex, formats, and errors that say how to mend them."""
+
+import asyncio
+import json
+import struct
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from deployments.types import Draft, EngineError, MtRequest, StageInfo
+from tests.support.doors import ScriptedPort, scripted_service, serving
+from tests.support.scripted import Script, Spoken, cut
+
+WORDS = [Spoken("Good", 300, 600), Spoken("morning.", 600, 1100)]
+PCM = "format=pcm_s16le"
+
+
+def script() -> Script:
+    return Script(list(WORDS), length_ms=2500)
+
+
+def wav(pcm: bytes) -> bytes:
+    head = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 16_000, 32_000, 2, 16)
+    data = b"WAVE" + head + b"data" + struct.pack("<I", len(pcm)) + pcm
+    return b"RIFF" + struct.pack("<I", len(data)) + data
+
+
+@pytest.fixture
+async def url() -> AsyncIterator[str]:
+    async with serving(scripted_service(script())) as base:
+        yield base
+
+
+async def post(
+    url: str, body: bytes | AsyncIterator[bytes], headers: dict[str, str] | None = None
+) -> tuple[int, str, str]:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(url, data=body, headers=headers) as answer,
+    ):
+        return answer.status, answer.content_type, await answer.text()
+
+
+async def get(url: str) -> tuple[int, dict[str, Any]]:
+    async with aiohttp.ClientSession() as http, http.get(url) as answer:
+        return answer.status, await answer.json()
+
+
+async def stream(url: str, body: bytes | AsyncIterator[bytes]) -> list[dict[str, Any]]:
+    status, _, text = await post(url, body)
+    assert status == 200, text
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def said(events: list[dict[str, Any]]) -> str:
+    return "".join(e["text"] for e in events if e["type"] == "transcript.committed")
+
+
+def translated(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(e["target"], e["text"]) for e in events if e["type"] == "translation.committed"]
+
+
+async def test_speech_in_text_and_translations_out(url: str) -> None:
+    events = await stream(f"{url}/v1/stream?{PCM}&target=de&target=es", script().pcm())
+    assert events[0]["type"] == "session.created"
+    assert events[0]["config"]["target"] == ["de", "es"]
+    assert said(events) == "Good morning."
+    assert translated(events) == [("de", "<de>Good morning."), ("es", "<es>Good morning.")]
+    assert events[-1]["type"] == "session.closed"
+    assert events[-1]["usage"]["audio_ms"] == 2500
+
+
+async def test_a_wav_is_known_by_its_first_bytes(url: str) -> None:
+    assert said(await stream(f"{url}/v1/stream", wav(script().pcm()))) == "Good morning."
+
+
+async def test_put_works_as_curl_sends_it(url: str) -> None:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.put(f"{url}/v1/stream?{PCM}", data=script().pcm()) as answer,
+    ):
+        events = [json.loads(line) for line in (await answer.text()).splitlines()]
+    assert said(events) == "Good morning."
+
+
+async def test_events_come_while_the_upload_goes_on(url: str) -> None:
+    heard = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        for piece in cut(script().pcm(), 6400):
+            yield piece
+        await asyncio.wait_for(heard.wait(), 10)
+
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{url}/v1/stream?{PCM}&target=de", data=body()) as answer,
+    ):
+        async for line in answer.content:
+            if json.loads(line)["type"] == "translation.committed":
+                heard.set()
+    assert heard.is_set()
+
+
+async def test_server_sent_events_on_request(url: str) -> None:
+    status, content_type, text = await post(
+        f"{url}/v1/stream?{PCM}", script().pcm(), {"accept": "text/event-stream"}
+    )
+    assert (status, content_type) == (200, "text/event-stream")
+    first, *_ = text.split("\n\n")
+    name, number, data = first.split("\n")
+    assert (name, number) == ("event: session.created", "id: 1")
+    assert json.loads(data.removeprefix("data: "))["type"] == "session.created"
+
+
+@pytest.mark.parametrize(
+    ("query", "param", "code"),
+    [
+        (f"{PCM}&source=xx", "source", "unsupported_language"),
+        (f"{PCM}&target=klingon", "target", "unsupported_language"),
+        (f"{PCM}&sauce=en", "sauce", "unknown_parameter"),
+        ("format=midi", "format", "invalid_value"),
+        (f"{PCM}&rate=fast", "rate", "invalid_value"),
+        (f"{PCM}&rate=1", "rate", "unsupported_rate"),
+        (f"{PCM}&channels=0", "channels", "unsupported_channels"),
+        (f"{PCM}&partials=perhaps", "partials", "invalid_value"),
+        (f"{PCM}&source=en&source=de", "source", "invalid_request"),
+        (PCM + "&target=de" * 3 + "".join(f"&target=x{i}" for i in range(8)), "target", None),
+    ],
+)
+async def test_a_bad_query_is_told_which_key_and_why(
+    url: str, query: str, param: str, code: str | None
+) -> None:
+    status, _, text = await post(f"{url}/v1/stream?{query}", script().pcm())
+    error = json.loads(text)["error"]
+    assert status == 400
+    assert error["param"] == param
+    assert error["type"] == "invalid_request_error"
+    assert code is None or error["code"] == code
+    assert param in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "empty_audio"),
+        (b"this is not audio at all", "unknown_format"),
+        (wav(b"")[:20], "invalid_audio"),
+        (wav(b""), "empty_audio"),
+    ],
+)
+async def test_a_bad_body_is_told_so_and_the_next_request_is_served(
+    url: str, body: bytes, code: str
+) -> None:
+    status, _, text = await post(f"{url}/v1/stream", body)
+    assert (status, json.loads(text)["error"]["code"]) == (400, code)
+    assert said(await stream(f"{url}/v1/stream?{PCM}", script().pcm())) == "Good morning."
+
+
+async def test_unknown_paths_and_methods_are_answered_in_the_same_shape(url: str) -> None:
+    status, answer = await get(f"{url}/v1/nothing")
+    assert (status, answer["error"]["code"]) == (404, "not_found")
+    status, answer = await get(f"{url}/v1/stream")
+    assert (status, answer["error"]["code"]) == (405, "method_not_allowed")
+    assert "POST" in answer["error"]["message"]
+
+
+async def test_ready_names_the_stage_that_is_not() -> None:
+    class Broken(ScriptedPort):
+        async def info(self) -> StageInfo:
+            raise EngineError("no replica answered")
+
+    service = scripted_service(script())
+    async with serving(service) as url:
+        assert await get(f"{url}/health/ready") == (
+            200,
+            {"status": "ready", "stages": {"vad": "ready", "asr": "ready", "mt": "ready"}},
+        )
+    object.__setattr__(service.ports, "mt", Broken(script()))
+    async with serving(service) as url:
+        status, answer = await get(f"{url}/health/ready")
+    assert status == 503
+    assert answer["stages"] == {"vad": "ready", "asr": "ready", "mt": "no replica answered"}
+
+
+async def test_a_stage_that_breaks_its_contract_ends_the_session_with_an_error() -> None:
+    class Broken(ScriptedPort):
+        async def translate(self, request: MtRequest) -> Draft:
+            raise ZeroDivisionError
+
+    service = scripted_service(script())
+    object.__setattr__(service.ports, "mt", Broken(script()))
+    async with serving(service) as url:
+        events = await stream(f"{url}/v1/stream?{PCM}&target=de", script().pcm())
+    assert [e["type"] for e in events[-2:]] == ["error", "session.closed"]
+    assert [e["seq"] for e in events] == list(range(1, len(events) + 1))
