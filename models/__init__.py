@@ -1,0 +1,1 @@
+"""Tools that make and describe the bundled demo models."""
