@@ -21,7 +21,7 @@ from serve_app.runner import Ports
     max_ongoing_requests=200,
     health_check_period_s=5,
     graceful_shutdown_timeout_s=60,
-    ray_actor_options={"num_cpus": 0.5},
+    ray_actor_options={"num_cpus": 0.2},
 )
 @serve.ingress()
 class Ingress:

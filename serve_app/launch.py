@@ -1,0 +1,168 @@
+"""Start a server from a Serve configuration file; it either serves, or ends with the reason.
+
+`serve run` submits a configuration and never looks back: a model that is not there leaves it
+hanging over a wall of tracebacks.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+import yaml
+from pydantic import BaseModel, ValidationError
+from ray import serve
+from ray.serve.context import _get_global_client
+from ray.serve.schema import ServeDeploySchema
+
+from deployments.models import ModelChoice, ModelError, resolve
+from serve_app.config import AppConfig, with_environment
+
+POLL_S = 0.2
+_FAILED = ("DEPLOY_FAILED", "UNHEALTHY")
+
+
+class StartError(Exception):
+    """The server cannot start; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that takes sessions."""
+
+    url: str
+    log_directory: Path
+
+
+def load_serve_config(path: Path) -> ServeDeploySchema:
+    """Read and check a file: Serve's keys, and ours under `args:`; raises StartError."""
+    try:
+        tree = yaml.safe_load(path.read_text())
+        schema = ServeDeploySchema.model_validate(tree)
+    except OSError as error:
+        raise StartError(f"{path} cannot be read: {error.strerror}.") from error
+    except yaml.YAMLError as error:
+        raise StartError(f"{path} is not YAML: {error}") from error
+    except ValidationError as error:
+        raise StartError(f"{path}: {_first_problem(error)}") from error
+    for key in unknown_keys(tree, schema):
+        raise StartError(f"{path}: {key} is not a key that Serve knows; is it misspelt?")
+    for application in schema.applications:
+        try:
+            AppConfig.model_validate(application.args)
+        except ValidationError as error:
+            raise StartError(f"{path}: args.{_first_problem(error)}") from error
+    return schema
+
+
+def unknown_keys(tree: Any, model: BaseModel, at: str = "") -> Iterator[str]:  # noqa: ANN401
+    """Dotted paths of keys that the schema would ignore in silence."""
+    if not isinstance(tree, dict):
+        return
+    for key, value in tree.items():
+        if key not in type(model).model_fields:
+            yield f"{at}{key}"
+            continue
+        parsed = getattr(model, key)
+        if isinstance(parsed, BaseModel):
+            yield from unknown_keys(value, parsed, f"{at}{key}.")
+        elif isinstance(parsed, list):
+            for index, (raw, item) in enumerate(zip(value, parsed, strict=False)):
+                if isinstance(item, BaseModel):
+                    yield from unknown_keys(raw, item, f"{at}{key}[{index}].")
+
+
+def check_models(config: AppConfig) -> None:
+    """Find or download the models before Ray starts; raises StartError."""
+    config = with_environment(config, os.environ)
+    for choice in (ModelChoice(config.asr.model, "asr"), ModelChoice(config.mt.model, "mt")):
+        try:
+            resolve(choice)
+        except ModelError as error:
+            raise StartError(str(error)) from error
+
+
+def start(
+    schema: ServeDeploySchema, tell: Callable[[str], None], *, dashboard: bool, timeout_s: float
+) -> Running:
+    """A Ray of its own on this machine, with the configuration deployed on it.
+
+    Raises StartError; call `stop` in any case.
+    """
+    for application in schema.applications:
+        check_models(AppConfig.model_validate(application.args))
+    tell("starting Ray")
+    context: Any = ray.init(address="local", include_dashboard=dashboard, log_to_driver=False)
+    session_directory = Path(context.address_info["session_dir"])
+    serve.start(proxy_location=schema.proxy_location, http_options=schema.http_options.model_dump())
+    _deploy(schema)
+    _wait_until_running([app.name for app in schema.applications], tell, timeout_s)
+    options = schema.http_options
+    host = "127.0.0.1" if options.host == "0.0.0.0" else options.host  # noqa: S104
+    return Running(f"http://{host}:{options.port}", session_directory / "logs")
+
+
+def stop() -> None:
+    """Let sessions finish within their grace period, then end Ray."""
+    if ray.is_initialized():
+        serve.shutdown()  # type: ignore[no-untyped-call]
+        ray.shutdown()
+
+
+def _deploy(schema: ServeDeploySchema) -> None:
+    # Serve has no public call for a configuration file; this is the one `serve run` makes.
+    client = _get_global_client()
+    if client is None:
+        raise StartError("Serve did not start; Ray's log tells why.")
+    client.deploy_apps(schema, _blocking=False)
+
+
+def _wait_until_running(names: list[str], tell: Callable[[str], None], timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    told = ""
+    while time.monotonic() < deadline:
+        applications = serve.status().applications
+        states = [applications[name] for name in names if name in applications]
+        for state in states:
+            if state.status in _FAILED:
+                raise StartError(root_cause(state.message))
+        if len(states) == len(names) and all(state.status == "RUNNING" for state in states):
+            return
+        told = _tell_progress(states, tell, told)
+        time.sleep(POLL_S)
+    raise StartError(
+        f"The stages were not ready within {timeout_s:g} s: {told or 'nothing was deployed'}. "
+        "A big model may need longer (--timeout); a plan that asks for more CPUs or GPUs than "
+        "this machine has never gets ready."
+    )
+
+
+def _tell_progress(states: list[Any], tell: Callable[[str], None], told: str) -> str:
+    deployments = [item for state in states for item in state.deployments.items()]
+    waiting = sorted(name for name, state in deployments if state.status != "HEALTHY")
+    now = f"waiting for {', '.join(waiting)}" if waiting else told
+    if now != told:
+        tell(now)
+    return now
+
+
+def root_cause(message: str) -> str:
+    """The last error in a message of nested tracebacks, without its class's module."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    errors = [
+        line for line in lines if "Error: " in line and not line.startswith(("File", "raise"))
+    ]
+    if not errors:
+        return message
+    return errors[-1].split("Error: ", 1)[1]
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    return f"{where}: {problem['msg']}"

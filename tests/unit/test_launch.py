@@ -1,0 +1,73 @@
+"""A configuration file is read strictly, and a failed start says why in one line."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from serve_app.config import AppConfig, with_environment
+from serve_app.launch import StartError, check_models, load_serve_config, root_cause
+
+SHIPPED = Path(__file__).parents[2] / "serve_config.yaml"
+
+
+def written(tmp_path: Path, change: dict[str, object] | None = None) -> Path:
+    tree = yaml.safe_load(SHIPPED.read_text())
+    tree["applications"][0].update(change or {})
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(tree))
+    return path
+
+
+def test_the_shipped_file_is_valid_and_names_the_bundled_models() -> None:
+    schema = load_serve_config(SHIPPED)
+    config = AppConfig.model_validate(schema.applications[0].args)
+    assert (config.asr.model, config.mt.model) == ("dragoman-asr", "dragoman-mt")
+    assert [d.name for d in schema.applications[0].deployments] == ["Ingress", "Vad", "Asr", "Mt"]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"deplyments": []}, "applications[0].deplyments"),
+        ({"deployments": [{"name": "Asr", "num_replica": 2}]}, "deployments[0].num_replica"),
+        ({"args": {"asr": {"modell": "x"}}}, "args.asr.modell"),
+        ({"args": {"asr": {"device": "tpu"}}}, "args.asr.device"),
+        ({"args": {"session": {"update_interval_ms": 1}}}, "args.session.update_interval_ms"),
+    ],
+)
+def test_a_misspelt_or_impossible_setting_is_named(
+    tmp_path: Path, change: dict[str, object], named: str
+) -> None:
+    with pytest.raises(StartError) as caught:
+        load_serve_config(written(tmp_path, change))
+    assert named in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match=r"nowhere\.yaml cannot be read: No such file"):
+        load_serve_config(tmp_path / "nowhere.yaml")
+
+
+def test_an_unknown_model_stops_the_start_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASR_MODEL", "smal")
+    with pytest.raises(StartError) as caught:
+        check_models(AppConfig())
+    assert "asr.model='smal': unknown model" in str(caught.value)
+    assert "dragoman-asr" in str(caught.value)
+
+
+def test_the_environment_chooses_models() -> None:
+    config = with_environment(AppConfig(), {"ASR_MODEL": "small", "MT_MODEL": ""})
+    assert (config.asr.model, config.mt.model) == ("small", "dragoman-mt")
+
+
+def test_the_cause_is_found_under_the_tracebacks() -> None:
+    message = """Failed to update the deployments ['Mt'].
+    Traceback (most recent call last):
+      File "mt.py", line 79, in __init__
+        raise ModelNotFoundError(
+    deployments.models.ModelNotFoundError: mt.model='x': unknown model. Set mt.model to ...
+    """
+    assert root_cause(message) == "mt.model='x': unknown model. Set mt.model to ..."
+    assert root_cause("no traceback here") == "no traceback here"
