@@ -1,0 +1,125 @@
+"""Where a client's audio comes from: a file or standard input, as it is or as a microphone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+from av.audio.resampler import AudioResampler
+
+from deployments.types import SAMPLE_RATE_HZ
+from serve_app.client.errors import UsageError
+from serve_app.client.pacing import PIECE_BYTES
+from serve_app.client.stream import StreamOptions
+
+STDIN = "-"
+READ_BYTES = 64 * 1024
+AHEAD_PIECES = 16
+"""How far reading may run ahead of sending."""
+
+LAYOUTS = {1: "mono", 2: "stereo"}
+
+
+def open_source(name: str) -> BinaryIO:
+    """The file, or standard input for `-`; raises UsageError."""
+    if name == STDIN:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise UsageError(
+                "Standard input is a terminal. Pipe audio into it, for example: "
+                "ffmpeg -loglevel error -i talk.mp4 -f wav - | dragoman translate - --to de"
+            )
+        # Unbuffered: a live source is passed on as it comes, and no lock is held at exit.
+        return os.fdopen(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
+    try:
+        return Path(name).open("rb", buffering=0)
+    except OSError as error:
+        raise UsageError(f"Cannot read {name}: {error.strerror}.") from error
+
+
+def read_as_is(source: BinaryIO) -> Iterator[bytes]:
+    """The bytes as they come; the server finds out what they are."""
+    with source:
+        while data := source.read(READ_BYTES):
+            yield data
+
+
+def read_pcm(source: BinaryIO, options: StreamOptions) -> Iterator[bytes]:
+    """Any audio as 16 kHz mono 16-bit PCM in microphone pieces; raises UsageError."""
+    with source:
+        try:
+            yield from _in_pieces(_decoded(source, options))
+        except av.FFmpegError as error:
+            raise UsageError(
+                f"Cannot decode the audio ({error.strerror}). For raw samples say what they are, "
+                "for example --format pcm_s16le --rate 16000."
+            ) from error
+
+
+def _decoded(source: BinaryIO, options: StreamOptions) -> Iterator[bytes]:
+    resampler = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
+    with av.open(source, mode="r", **_raw_arguments(options)) as container:
+        if not container.streams.audio:
+            raise UsageError("There is no audio in it.")
+        for frame in container.decode(container.streams.audio[0]):
+            for resampled in resampler.resample(frame):
+                yield resampled.to_ndarray().tobytes()
+        for resampled in resampler.resample(None):
+            yield resampled.to_ndarray().tobytes()
+
+
+def _raw_arguments(options: StreamOptions) -> dict[str, object]:
+    if options.format != "pcm_s16le":
+        return {}
+    layout = {"sample_rate": str(options.rate_hz), "ch_layout": LAYOUTS[options.channels]}
+    return {"format": "s16le", "options": layout}
+
+
+def _in_pieces(pcm: Iterator[bytes]) -> Iterator[bytes]:
+    held = bytearray()
+    for data in pcm:
+        held += data
+        while len(held) >= PIECE_BYTES:
+            yield bytes(held[:PIECE_BYTES])
+            del held[:PIECE_BYTES]
+    if held:
+        yield bytes(held)
+
+
+async def in_background(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The same pieces, read by a thread that may block without holding up the loop or the exit."""
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
+    free = threading.Semaphore(AHEAD_PIECES)
+    stopped = threading.Event()
+
+    def put(item: bytes | Exception | None) -> bool:
+        free.acquire()
+        if stopped.is_set() or loop.is_closed():
+            return False
+        loop.call_soon_threadsafe(queue.put_nowait, item)
+        return True
+
+    def read() -> None:
+        try:
+            if all(put(piece) for piece in pieces):
+                put(None)
+        except Exception as error:  # noqa: BLE001 - handed over and raised in the loop
+            put(error)
+
+    # A daemon: Ctrl-C must not wait for a read from a silent pipe.
+    threading.Thread(target=read, name="audio-source", daemon=True).start()
+    try:
+        while (item := await queue.get()) is not None:
+            if isinstance(item, Exception):
+                raise item
+            free.release()
+            yield item
+    finally:
+        stopped.set()
+        free.release()

@@ -1,0 +1,125 @@
+"""A session on the terminal: live where there is one, plain lines where there is none."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from serve_app.client.view import Line, View, after, taken, time_label
+from serve_app.client.wire import Received
+from serve_app.session import events as ev
+
+REFRESH_HZ = 12
+INDENT = " " * 8
+
+
+class Display(Protocol):
+    """Somewhere to show events."""
+
+    def show(self, received: Received) -> None:
+        """Show what the event changes."""
+        ...
+
+
+class JsonDisplay:
+    """The events as the server sent them, one a line."""
+
+    def show(self, received: Received) -> None:
+        """Print and flush: whoever reads the pipe wants it now."""
+        sys.stdout.write(received.line + "\n")
+        sys.stdout.flush()
+
+
+class PlainDisplay:
+    """One line for each closed segment and for each translation."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._texts: dict[str, Line] = {}
+
+    def show(self, received: Received) -> None:
+        """Print what became final with the event."""
+        for line in self._lines(received.event):
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._console.file.flush()
+
+    def _lines(self, event: ev.Event) -> Iterator[str]:
+        match event:
+            case ev.TranscriptCommitted():
+                line = self._texts.get(event.segment_id) or Line(
+                    event.segment_id, event.start_ms, event.language
+                )
+                line = replace(line, text=line.text + event.text)
+                self._texts[event.segment_id] = line
+                if event.closed:
+                    yield f"[{time_label(line.start_ms)}] {event.language}  {line.text.strip()}"
+            case ev.TranslationCommitted():
+                start_ms = self._texts[event.segment_id].start_ms
+                yield f"[{time_label(start_ms)}] {event.target}  {event.text.strip()}"
+            case ev.Warning() | ev.Error():
+                yield f"{event.type}: {event.message} ({event.code})"
+
+
+class LiveDisplay:
+    """Finished segments scroll up; the current ones are redrawn below them."""
+
+    def __init__(self, live: Live, targets: tuple[str, ...]) -> None:
+        self._live = live
+        self._view = View(targets)
+
+    def show(self, received: Received) -> None:
+        """Redraw with the event."""
+        finished, self._view = taken(after(self._view, received.event))
+        for line in finished:
+            self._live.console.print(line_text(line))
+        for notice in self._view.notices:
+            self._live.console.print(Text(notice, style="yellow"))
+        self._view = replace(self._view, notices=())
+        self._live.update(unfinished(self._view))
+
+
+@contextmanager
+def display(console: Console, targets: tuple[str, ...], *, json: bool = False) -> Iterator[Display]:
+    """The right display for where the output goes."""
+    if json:
+        yield JsonDisplay()
+    elif not console.is_terminal:
+        yield PlainDisplay(console)
+    else:
+        # vertical_overflow: with "visible", lines beyond the window's height would pile up.
+        with Live(
+            console=console, refresh_per_second=REFRESH_HZ, vertical_overflow="crop", transient=True
+        ) as live:
+            yield LiveDisplay(live, targets)
+
+
+def unfinished(view: View) -> RenderableType:
+    """What is still on the move."""
+    lines = [line_text(line) for line in view.lines]
+    if view.volatile:
+        tail = Text(view.volatile.strip(), style="dim italic")
+        if lines and not view.lines[-1].closed:
+            lines[-1] = line_text(view.lines[-1], tail)
+        else:
+            lines.append(Text(INDENT) + Text("…   ", style="dim") + tail)
+    return Group(*lines)
+
+
+def line_text(line: Line, tail: Text | None = None) -> Text:
+    """A segment with its translations beneath it."""
+    text = Text(f"{time_label(line.start_ms)} ", style="dim")
+    text.append(f"{line.language:<3} ", style="bold cyan")
+    text.append(line.text.strip(), style="bold")
+    if tail is not None:
+        text.append(" ").append_text(tail)
+    for target, translation in line.translations.items():
+        text.append(f"\n{INDENT}{target:<3} ", style="green")
+        text.append(translation.strip())
+    return text

@@ -1,0 +1,97 @@
+"""What a viewer should see of a session, computed from its events. Knows no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from serve_app.session import events as ev
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One segment and its translations."""
+
+    segment_id: str
+    start_ms: int
+    language: str
+    text: str = ""
+    """Committed so far."""
+    closed: bool = False
+    translations: Mapping[str, str] = field(default_factory=dict)
+    """By target language."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything to show, oldest first."""
+
+    targets: tuple[str, ...] = ()
+    lines: tuple[Line, ...] = ()
+    volatile: str = ""
+    """Tail of the current utterance that may still change."""
+    notices: tuple[str, ...] = ()
+    """Warnings and errors, to be shown once."""
+    over: bool = False
+    """Nothing more will come."""
+
+
+def after(view: View, event: ev.Event) -> View:
+    """The view once the event is known."""
+    match event:
+        case ev.TranscriptPartial():
+            return replace(view, volatile=event.text)
+        case ev.TranscriptCommitted():
+            return replace(view, lines=_committed(view.lines, event))
+        case ev.TranslationCommitted():
+            return replace(view, lines=_translated(view.lines, event))
+        case ev.Warning():
+            return _noticed(view, f"warning: {event.message} ({event.code})")
+        case ev.Error():
+            return _noticed(view, f"error: {event.message} ({event.code})")
+        case ev.SessionClosed():
+            return replace(view, volatile="", over=True)
+        case _:
+            return view
+
+
+def taken(view: View) -> tuple[tuple[Line, ...], View]:
+    """The leading lines that will not change any more, and the view without them."""
+    count = 0
+    while count < len(view.lines) and (view.over or _complete(view.lines[count], view.targets)):
+        count += 1
+    return view.lines[:count], replace(view, lines=view.lines[count:])
+
+
+def time_label(ms: int) -> str:
+    """A place in the audio, as `01:23.4`."""
+    minutes, rest_ms = divmod(ms, 60_000)
+    return f"{minutes:02d}:{rest_ms // 1000:02d}.{rest_ms % 1000 // 100}"
+
+
+def _complete(line: Line, targets: tuple[str, ...]) -> bool:
+    return line.closed and all(target in line.translations for target in targets)
+
+
+def _committed(lines: tuple[Line, ...], event: ev.TranscriptCommitted) -> tuple[Line, ...]:
+    if not any(line.segment_id == event.segment_id for line in lines):
+        lines = (*lines, Line(event.segment_id, event.start_ms, event.language))
+    return tuple(
+        replace(line, text=line.text + event.text, closed=event.closed, language=event.language)
+        if line.segment_id == event.segment_id
+        else line
+        for line in lines
+    )
+
+
+def _translated(lines: tuple[Line, ...], event: ev.TranslationCommitted) -> tuple[Line, ...]:
+    return tuple(
+        replace(line, translations={**line.translations, event.target: event.text})
+        if line.segment_id == event.segment_id
+        else line
+        for line in lines
+    )
+
+
+def _noticed(view: View, notice: str) -> View:
+    return replace(view, notices=(*view.notices, notice))
