@@ -17,7 +17,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.default: requirements.lock pyproject.toml | $(BIN)/python
-	@echo "installing Dragoman into $(VENV) (about 300 MB, once)"
+	@echo "installing Dragoman into $(VENV) (about 900 MB, once)"
 	$(PIP) install --require-hashes -r requirements.lock
 	$(PIP) install --no-deps --editable .
 	@touch $@
@@ -33,7 +33,7 @@ demo: setup ## start a server, translate sample speech live, stop
 	$(BIN)/dragoman demo
 
 serve: setup ## serve on http://127.0.0.1:8000 until Ctrl-C
-	$(BIN)/serve run serve_config.yaml
+	$(BIN)/dragoman serve
 
 check: $(VENV)/.dev ## lint, format, types, security, import rules
 	$(BIN)/ruff check .
