@@ -1,0 +1,132 @@
+"""Paced live streams against a server of its own: lag, WER and chrF at growing concurrency.
+
+Pieces are sent on an absolute schedule, and lags are counted from the schedule, so a server that
+falls behind cannot slow the measurement down and look better for it. A run whose own sending was
+late says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.environment import ROOT, describe
+from serve_app.client.audio import in_background, open_source, read_pcm
+from serve_app.client.pacing import Pacer, Schedule
+from serve_app.client.samples import Sample, load_samples
+from serve_app.client.score import Take, percentile, score
+from serve_app.client.server import child_server
+from serve_app.client.stream import StreamOptions, translate_stream
+
+MAX_LATENESS_MS = 20.0
+"""A generator whose p99 is later than this measured itself."""
+MAX_START_SPREAD_S = 2.0
+"""Streams begin at random within this, so that their updates do not fall together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One level of concurrency."""
+
+    streams: int
+    audio_s: float
+    wer_percent: float
+    chrf: float
+    lag_p50_ms: float
+    lag_p95_ms: float
+    sender_lateness_p99_ms: float
+
+    @property
+    def valid(self) -> bool:
+        """Whether the sender kept its own schedule."""
+        return self.sender_lateness_p99_ms <= MAX_LATENESS_MS
+
+
+async def measure(url: str, samples: Sequence[Sample], streams: int, seed: int) -> Row:
+    """`streams` sessions at once, the samples dealt out in turn."""
+    rng = random.Random(seed)
+    dealt = [samples[index % len(samples)] for index in range(streams)]
+    starts_s = [rng.uniform(0, MAX_START_SPREAD_S) if streams > 1 else 0.0 for _ in dealt]
+    results = await asyncio.gather(
+        *(_stream(url, sample, start_s) for sample, start_s in zip(dealt, starts_s, strict=True))
+    )
+    total = score([(sample.entry, take) for sample, (take, _) in zip(dealt, results, strict=True)])
+    lateness_ms = [late for _, pacer in results for late in pacer.lateness_ms]
+    return Row(
+        streams=streams,
+        audio_s=sum(sample.entry.duration_ms for sample in dealt) / 1000,
+        wer_percent=round(total.wer_percent, 2),
+        chrf=round(total.chrf, 2),
+        lag_p50_ms=round(total.lag_p50_ms),
+        lag_p95_ms=round(total.lag_p95_ms),
+        sender_lateness_p99_ms=round(percentile(lateness_ms, 0.99), 1),
+    )
+
+
+async def _stream(url: str, sample: Sample, start_s: float) -> tuple[Take, Pacer]:
+    await asyncio.sleep(start_s)
+    pacer, take = Pacer(), Take()
+    options = StreamOptions(targets=sample.targets, format="pcm_s16le", partials=False)
+    pieces = in_background(read_pcm(open_source(str(sample.path)), StreamOptions()))
+    async with aclosing(translate_stream(url, pacer.pace(pieces), options)) as events:
+        async for received in events:
+            take.note(received.event, pacer.clock(), pacer.schedule or Schedule(0.0))
+    return take, pacer
+
+
+async def run(arguments: argparse.Namespace) -> list[Row]:
+    """All levels, one after the other, against one server."""
+    samples = load_samples(arguments.samples)
+    rows = []
+    async with child_server(arguments.config, arguments.port, _tell) as server:
+        for streams in arguments.streams:
+            _tell(f"{streams} streams at once, at the pace they were spoken")
+            rows.append(await measure(server.url, samples, streams, arguments.seed))
+            _tell(_line(rows[-1]))
+    return rows
+
+
+def main() -> None:
+    """Measure, show a table, and write JSON where asked to."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.streams", description=__doc__)
+    parser.add_argument("--streams", type=int, nargs="+", default=[1, 2, 4], metavar="N")
+    parser.add_argument("--samples", type=Path, default=ROOT / "samples")
+    parser.add_argument("--config", type=Path, default=ROOT / "serve_config.yaml")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="write machine, commit, command and rows here")
+    arguments = parser.parse_args()
+    rows = asyncio.run(run(arguments))
+    if arguments.out:
+        report = {
+            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "command": ["python", "-m", "benchmarks.streams", *sys.argv[1:]],
+            **describe(),
+            "rows": [asdict(row) for row in rows],
+        }
+        arguments.out.write_text(json.dumps(report, indent=2) + "\n")
+        _tell(f"written to {arguments.out}")
+
+
+def _line(row: Row) -> str:
+    doubt = "" if row.valid else f"  (void: sent {row.sender_lateness_p99_ms:.0f} ms late)"
+    return (
+        f"streams {row.streams}  WER {row.wer_percent:.1f} %  chrF {row.chrf:.1f}  "
+        f"lag p50 {row.lag_p50_ms:.0f} ms  p95 {row.lag_p95_ms:.0f} ms{doubt}"
+    )
+
+
+def _tell(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    main()
