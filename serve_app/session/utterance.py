@@ -7,11 +7,8 @@ from dataclasses import dataclass, replace
 from deployments.types import AsrRequest, Hypothesis, Word
 from serve_app.session.audio import SampleBuffer, to_samples
 from serve_app.session.commit import CommitPolicy, Decision
+from serve_app.session.gates import doubt
 from serve_app.session.segments import Growth, SegmentBuilder
-
-NO_SPEECH_PROBABILITY = 0.6
-"""With the next constant, Whisper's rule for a window without speech, as in faster-whisper."""
-SILENT_LOG_PROBABILITY = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +81,9 @@ class Utterance:
         self, hypothesis: Hypothesis, *, final: bool
     ) -> tuple[list[Growth], tuple[Word, ...]]:
         """Take the answer to the last request: what it commits, and the volatile tail."""
-        words = () if _is_silence(hypothesis) else self._on_session_clock(hypothesis.words)
+        window_samples = self._asked_until - self._window_start
+        believed = doubt(hypothesis, window_samples) is None
+        words = self._on_session_clock(hypothesis.words) if believed else ()
         if final:
             decision = Decision(committed=words, volatile=())
         else:
@@ -131,10 +130,3 @@ class Utterance:
             placed.append(replace(word, start_samples=start, end_samples=end))
             floor = end
         return tuple(placed)
-
-
-def _is_silence(hypothesis: Hypothesis) -> bool:
-    return (
-        hypothesis.no_speech_probability > NO_SPEECH_PROBABILITY
-        and hypothesis.average_log_probability < SILENT_LOG_PROBABILITY
-    )
