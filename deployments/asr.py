@@ -1,0 +1,94 @@
+"""The ASR stage: hypotheses for windows of many sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, Protocol
+
+from pydantic import Field
+from ray import serve
+
+from deployments.batching import MAX_ONGOING_REQUESTS, Batcher
+from deployments.models import ModelChoice, resolve
+from deployments.settings import ComputeType, Device, StageSettings, require_device
+from deployments.types import AsrRequest, Hypothesis, StageInfo
+
+
+class AsrSettings(StageSettings):
+    """Which engine and model recognise speech, and how."""
+
+    engine: Literal["whisper"] = "whisper"
+    model: str = "dragoman-asr"
+    """A bundled name, a directory, a Whisper size (small, large-v3) or a hub id (org/name)."""
+    device: Device = "cpu"
+    compute_type: ComputeType = "default"
+    beam_size: Annotated[int, Field(ge=1, le=16)] = 5
+    """Of the last decode of an utterance; the decodes before it are greedy."""
+
+
+class AsrEngine(Protocol):
+    """Stateless speech recognition."""
+
+    @property
+    def info(self) -> StageInfo:
+        """The loaded model."""
+        ...
+
+    def check(self, request: AsrRequest) -> None:
+        """Raise EngineError for a request that cannot be answered."""
+        ...
+
+    def transcribe(self, batch: Sequence[AsrRequest]) -> list[Hypothesis]:
+        """One hypothesis for each checked request."""
+        ...
+
+    def warm(self) -> None:
+        """Make the first request as fast as the tenth."""
+        ...
+
+
+def load_engine(settings: AsrSettings) -> AsrEngine:
+    """The engine that the settings name; raises ModelError, or RuntimeError for the device."""
+    # Only a replica of this stage needs the engine's libraries.
+    from deployments.engines.whisper import WhisperAsr  # noqa: PLC0415
+
+    require_device(settings.device, "asr.device")
+    return WhisperAsr(
+        resolve(ModelChoice(settings.model, "asr")),
+        device=settings.device,
+        compute_type=settings.compute_type,
+        threads=settings.threads,
+        beam_size=settings.beam_size,
+    )
+
+
+@serve.deployment(
+    name="Asr",
+    max_ongoing_requests=MAX_ONGOING_REQUESTS,
+    max_constructor_retry_count=1,
+    health_check_period_s=5,
+    health_check_timeout_s=60,
+    graceful_shutdown_wait_loop_s=0.5,
+    graceful_shutdown_timeout_s=60,
+    ray_actor_options={"num_cpus": 0.5},
+)
+class Asr:
+    """One replica: a loaded model, warm before it counts as ready."""
+
+    def __init__(self, settings: AsrSettings) -> None:
+        self._engine = load_engine(settings)
+        self._engine.warm()
+        self._batcher = Batcher(self._engine.transcribe, settings)
+
+    async def transcribe(self, request: AsrRequest) -> Hypothesis:
+        """See AsrPort."""
+        self._engine.check(request)
+        return await self._batcher.ask(request)
+
+    async def info(self) -> StageInfo:
+        """See AsrPort."""
+        return self._engine.info
+
+    def check_health(self) -> None:
+        """Called by Serve; raising makes it replace this replica."""
+        self._batcher.check_health()

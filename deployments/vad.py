@@ -1,0 +1,73 @@
+"""The VAD stage: speech probabilities for frames of many streams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, Protocol
+
+from pydantic import Field
+from ray import serve
+
+from deployments.batching import MAX_ONGOING_REQUESTS, Batcher
+from deployments.settings import StageSettings
+from deployments.types import VadAnswer, VadRequest
+
+
+class VadSettings(StageSettings):
+    """Which engine detects speech, and how."""
+
+    engine: Literal["silero"] = "silero"
+    max_batch_size: Annotated[int, Field(ge=1, le=512)] = 64
+    batch_wait_s: Annotated[float, Field(ge=0.0, le=1.0)] = 0.002
+
+
+class VadEngine(Protocol):
+    """Stateless speech detection."""
+
+    def check(self, request: VadRequest) -> None:
+        """Raise EngineError for a request that cannot be answered."""
+        ...
+
+    def detect(self, batch: Sequence[VadRequest]) -> list[VadAnswer]:
+        """One answer for each checked request."""
+        ...
+
+    def warm(self) -> None:
+        """Make the first request as fast as the tenth."""
+        ...
+
+
+def load_engine(settings: VadSettings) -> VadEngine:
+    """The engine that the settings name."""
+    # Only a replica of this stage needs the engine's libraries.
+    from deployments.engines.silero import SileroVad  # noqa: PLC0415
+
+    return SileroVad(threads=settings.threads)
+
+
+@serve.deployment(
+    name="Vad",
+    max_ongoing_requests=MAX_ONGOING_REQUESTS,
+    max_constructor_retry_count=1,
+    health_check_period_s=5,
+    health_check_timeout_s=30,
+    graceful_shutdown_wait_loop_s=0.5,
+    graceful_shutdown_timeout_s=30,
+    ray_actor_options={"num_cpus": 0.2},
+)
+class Vad:
+    """One replica: an engine, warm before it counts as ready."""
+
+    def __init__(self, settings: VadSettings) -> None:
+        self._engine = load_engine(settings)
+        self._engine.warm()
+        self._batcher = Batcher(self._engine.detect, settings)
+
+    async def detect(self, request: VadRequest) -> VadAnswer:
+        """See VadPort."""
+        self._engine.check(request)
+        return await self._batcher.ask(request)
+
+    def check_health(self) -> None:
+        """Called by Serve; raising makes it replace this replica."""
+        self._batcher.check_health()

@@ -1,0 +1,118 @@
+"""Concurrent requests: gathered, answered one by one, and never harmed by a neighbour."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from deployments.batching import Batcher
+from deployments.settings import StageSettings
+from deployments.types import EngineError, UnsupportedLanguageError
+
+POISON = -1
+SETTINGS = StageSettings(max_batch_size=4, batch_wait_s=0.01)
+
+
+class Doubler:
+    """An engine that doubles numbers and fails with the whole batch where it meets POISON."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.batches: list[list[int]] = []
+        self.threads: set[int] = set()
+        self._seconds = seconds
+        self._running = threading.Lock()
+
+    def run(self, batch: Sequence[int]) -> list[int]:
+        assert self._running.acquire(blocking=False), "two batches at a time"
+        try:
+            time.sleep(self._seconds)
+            self.batches.append(list(batch))
+            self.threads.add(threading.get_ident())
+            if POISON in batch:
+                raise ValueError("poison")
+            return [2 * number for number in batch]
+        finally:
+            self._running.release()
+
+
+async def test_concurrent_requests_share_batches_in_order() -> None:
+    engine = Doubler()
+    batcher = Batcher(engine.run, SETTINGS)
+    answers = await asyncio.gather(*(batcher.ask(number) for number in range(10)))
+    assert answers == [2 * number for number in range(10)]
+    assert engine.batches == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert threading.get_ident() not in engine.threads
+
+
+async def test_requests_that_come_while_a_batch_runs_make_up_the_next() -> None:
+    engine = Doubler(seconds=0.05)
+    batcher = Batcher(engine.run, StageSettings(max_batch_size=4, batch_wait_s=0.0))
+    first = asyncio.create_task(batcher.ask(0))
+    await asyncio.sleep(0.02)
+    others = [asyncio.create_task(batcher.ask(number)) for number in (1, 2, 3)]
+    assert await first == 0
+    assert await asyncio.gather(*others) == [2, 4, 6]
+    assert engine.batches == [[0], [1, 2, 3]]
+
+
+async def test_it_works_again_after_a_rest() -> None:
+    engine = Doubler()
+    batcher = Batcher(engine.run, SETTINGS)
+    assert await batcher.ask(1) == 2
+    assert await batcher.ask(2) == 4
+    assert engine.batches == [[1], [2]]
+
+
+async def test_only_the_bad_request_fails() -> None:
+    batcher = Batcher(Doubler().run, SETTINGS)
+    answers = await asyncio.gather(
+        batcher.ask(1), batcher.ask(POISON), batcher.ask(3), return_exceptions=True
+    )
+    assert answers[0] == 2
+    assert answers[2] == 6
+    assert isinstance(answers[1], EngineError)
+    assert str(answers[1]) == "ValueError: poison"
+    assert isinstance(answers[1].__cause__, ValueError)
+    batcher.check_health()
+
+
+async def test_errors_of_the_engine_keep_their_type() -> None:
+    def refuse(batch: Sequence[int]) -> list[int]:
+        raise UnsupportedLanguageError("fr")
+
+    with pytest.raises(UnsupportedLanguageError, match="fr"):
+        await Batcher(refuse, SETTINGS).ask(1)
+
+
+async def test_an_engine_that_loses_an_answer_is_an_error() -> None:
+    batcher = Batcher(lambda batch: [], SETTINGS)
+    with pytest.raises(EngineError, match="0 answers to 1 requests"):
+        await batcher.ask(1)
+
+
+async def test_who_left_is_not_served() -> None:
+    engine = Doubler(seconds=0.05)
+    batcher = Batcher(engine.run, SETTINGS)
+    running = asyncio.create_task(batcher.ask(1))
+    await asyncio.sleep(0.03)
+    leaving, staying = (asyncio.create_task(batcher.ask(number)) for number in (2, 3))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert await asyncio.gather(running, staying) == [2, 6]
+    assert engine.batches == [[1], [3]]
+
+
+async def test_failing_batch_after_batch_is_ill_and_one_success_heals() -> None:
+    batcher = Batcher(Doubler().run, SETTINGS)
+    for _ in range(3):
+        batcher.check_health()
+        with pytest.raises(EngineError):
+            await batcher.ask(POISON)
+    with pytest.raises(RuntimeError, match="3 batches in a row"):
+        batcher.check_health()
+    await batcher.ask(1)
+    batcher.check_health()
