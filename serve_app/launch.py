@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from deployments.models import ModelChoice, ModelError, resolve
 from serve_app.config import AppConfig, with_environment
 
 POLL_S = 0.2
+READY_TIMEOUT_S = 30.0
 _FAILED = ("DEPLOY_FAILED", "UNHEALTHY")
 
 
@@ -104,7 +106,9 @@ def start(
     _wait_until_running([app.name for app in schema.applications], tell, timeout_s)
     options = schema.http_options
     host = "127.0.0.1" if options.host == "0.0.0.0" else options.host  # noqa: S104
-    return Running(f"http://{host}:{options.port}", session_directory / "logs")
+    url = f"http://{host}:{options.port}"
+    _visit(url)
+    return Running(url, session_directory / "logs")
 
 
 def stop() -> None:
@@ -140,6 +144,15 @@ def _wait_until_running(names: list[str], tell: Callable[[str], None], timeout_s
         "A big model may need longer (--timeout); a plan that asks for more CPUs or GPUs than "
         "this machine has never gets ready."
     )
+
+
+def _visit(url: str) -> None:
+    """Go through the front door once: the proxy connects to the ingress on its first request."""
+    try:
+        with urllib.request.urlopen(f"{url}/health/ready", timeout=READY_TIMEOUT_S):  # noqa: S310
+            pass
+    except OSError as error:
+        raise StartError(f"The server does not answer at {url}: {error}") from error
 
 
 def _tell_progress(states: list[Any], tell: Callable[[str], None], told: str) -> str:

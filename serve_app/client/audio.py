@@ -6,12 +6,13 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import av
 from av.audio.resampler import AudioResampler
+from av.container import InputContainer
 
 from deployments.types import SAMPLE_RATE_HZ
 from serve_app.client.errors import UsageError
@@ -27,7 +28,7 @@ LAYOUTS = {1: "mono", 2: "stereo"}
 
 
 def open_source(name: str) -> BinaryIO:
-    """The file, or standard input for `-`; raises UsageError."""
+    """The file, or standard input for `-`; to be closed by the caller. Raises UsageError."""
     if name == STDIN:
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError(
@@ -44,26 +45,24 @@ def open_source(name: str) -> BinaryIO:
 
 def read_as_is(source: BinaryIO) -> Iterator[bytes]:
     """The bytes as they come; the server finds out what they are."""
-    with source:
-        while data := source.read(READ_BYTES):
-            yield data
+    while data := source.read(READ_BYTES):
+        yield data
 
 
 def read_pcm(source: BinaryIO, options: StreamOptions) -> Iterator[bytes]:
     """Any audio as 16 kHz mono 16-bit PCM in microphone pieces; raises UsageError."""
-    with source:
-        try:
-            yield from _in_pieces(_decoded(source, options))
-        except av.FFmpegError as error:
-            raise UsageError(
-                f"Cannot decode the audio ({error.strerror}). For raw samples say what they are, "
-                "for example --format pcm_s16le --rate 16000."
-            ) from error
+    try:
+        yield from _in_pieces(_decoded(source, options))
+    except av.FFmpegError as error:
+        raise UsageError(
+            f"Cannot decode the audio ({error.strerror}). For raw samples say what they are, "
+            "for example --format pcm_s16le --rate 16000."
+        ) from error
 
 
 def _decoded(source: BinaryIO, options: StreamOptions) -> Iterator[bytes]:
     resampler = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
-    with av.open(source, mode="r", **_raw_arguments(options)) as container:
+    with _opened(source, options) as container:
         if not container.streams.audio:
             raise UsageError("There is no audio in it.")
         for frame in container.decode(container.streams.audio[0]):
@@ -73,11 +72,11 @@ def _decoded(source: BinaryIO, options: StreamOptions) -> Iterator[bytes]:
             yield resampled.to_ndarray().tobytes()
 
 
-def _raw_arguments(options: StreamOptions) -> dict[str, object]:
+def _opened(source: BinaryIO, options: StreamOptions) -> InputContainer:
     if options.format != "pcm_s16le":
-        return {}
+        return av.open(source, mode="r")
     layout = {"sample_rate": str(options.rate_hz), "ch_layout": LAYOUTS[options.channels]}
-    return {"format": "s16le", "options": layout}
+    return av.open(source, mode="r", format="s16le", options=layout)
 
 
 def _in_pieces(pcm: Iterator[bytes]) -> Iterator[bytes]:
@@ -91,7 +90,7 @@ def _in_pieces(pcm: Iterator[bytes]) -> Iterator[bytes]:
         yield bytes(held)
 
 
-async def in_background(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def in_background(pieces: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
     """The same pieces, read by a thread that may block without holding up the loop or the exit."""
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
@@ -109,7 +108,7 @@ async def in_background(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
         try:
             if all(put(piece) for piece in pieces):
                 put(None)
-        except Exception as error:  # noqa: BLE001 - handed over and raised in the loop
+        except Exception as error:
             put(error)
 
     # A daemon: Ctrl-C must not wait for a read from a silent pipe.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 from deployments.types import SAMPLE_RATE_HZ
@@ -46,7 +46,7 @@ class Pacer:
     lateness_ms: list[float] = field(default_factory=list)
     """Per piece, how long after its due time it was handed on."""
 
-    async def pace(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def pace(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         """The same pieces, none before it is due."""
         index = 0
         async for piece in pieces:

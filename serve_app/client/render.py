@@ -12,7 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from serve_app.client.view import Line, View, after, taken, time_label
+from serve_app.client.view import Line, View, after, line_of, taken, time_label
 from serve_app.client.wire import Received
 from serve_app.session import events as ev
 
@@ -40,29 +40,26 @@ class JsonDisplay:
 class PlainDisplay:
     """One line for each closed segment and for each translation."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, targets: tuple[str, ...]) -> None:
         self._console = console
-        self._texts: dict[str, Line] = {}
+        self._view = View(targets)
 
     def show(self, received: Received) -> None:
         """Print what became final with the event."""
-        for line in self._lines(received.event):
+        self._view = after(self._view, received.event)
+        for line in self._final(received.event):
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
             self._console.file.flush()
+        _, self._view = taken(self._view)
 
-    def _lines(self, event: ev.Event) -> Iterator[str]:
+    def _final(self, event: ev.Event) -> Iterator[str]:
         match event:
-            case ev.TranscriptCommitted():
-                line = self._texts.get(event.segment_id) or Line(
-                    event.segment_id, event.start_ms, event.language
-                )
-                line = replace(line, text=line.text + event.text)
-                self._texts[event.segment_id] = line
-                if event.closed:
-                    yield f"[{time_label(line.start_ms)}] {event.language}  {line.text.strip()}"
+            case ev.TranscriptCommitted(closed=True):
+                if line := line_of(self._view, event.segment_id):
+                    yield f"[{time_label(line.start_ms)}] {line.language}: {line.text.strip()}"
             case ev.TranslationCommitted():
-                start_ms = self._texts[event.segment_id].start_ms
-                yield f"[{time_label(start_ms)}] {event.target}  {event.text.strip()}"
+                if line := line_of(self._view, event.segment_id):
+                    yield f"[{time_label(line.start_ms)}] -> {event.target}: {event.text.strip()}"
             case ev.Warning() | ev.Error():
                 yield f"{event.type}: {event.message} ({event.code})"
 
@@ -91,7 +88,7 @@ def display(console: Console, targets: tuple[str, ...], *, json: bool = False) -
     if json:
         yield JsonDisplay()
     elif not console.is_terminal:
-        yield PlainDisplay(console)
+        yield PlainDisplay(console, targets)
     else:
         # vertical_overflow: with "visible", lines beyond the window's height would pile up.
         with Live(

@@ -5,7 +5,7 @@ aiohttp, because it reads the answer while the body is still being sent; httpx d
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +53,7 @@ class StreamOptions:
 
 async def translate_stream(
     url: str, audio: AsyncIterator[bytes], options: StreamOptions
-) -> AsyncIterator[Received]:
+) -> AsyncGenerator[Received, None]:
     """Events of one session, as they come, until `session.closed`; leaving early hangs up.
 
     Raises ServerUnreachableError, RequestRejectedError, ConnectionBrokenError,
@@ -97,7 +97,7 @@ class _Upload:
             raise
 
 
-async def _events(answer: aiohttp.ClientResponse) -> AsyncIterator[Received]:
+async def _events(answer: aiohttp.ClientResponse) -> AsyncGenerator[Received, None]:
     splitter = LineSplitter()
     async for data in answer.content.iter_any():
         for line in splitter.feed(data):

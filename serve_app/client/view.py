@@ -45,10 +45,9 @@ def after(view: View, event: ev.Event) -> View:
             return replace(view, lines=_committed(view.lines, event))
         case ev.TranslationCommitted():
             return replace(view, lines=_translated(view.lines, event))
-        case ev.Warning():
-            return _noticed(view, f"warning: {event.message} ({event.code})")
-        case ev.Error():
-            return _noticed(view, f"error: {event.message} ({event.code})")
+        case ev.Warning() | ev.Error():
+            notice = f"{event.type}: {event.message} ({event.code})"
+            return replace(view, notices=(*view.notices, notice))
         case ev.SessionClosed():
             return replace(view, volatile="", over=True)
         case _:
@@ -58,7 +57,7 @@ def after(view: View, event: ev.Event) -> View:
 def taken(view: View) -> tuple[tuple[Line, ...], View]:
     """The leading lines that will not change any more, and the view without them."""
     count = 0
-    while count < len(view.lines) and (view.over or _complete(view.lines[count], view.targets)):
+    while count < len(view.lines) and (view.over or _complete(view, count)):
         count += 1
     return view.lines[:count], replace(view, lines=view.lines[count:])
 
@@ -69,12 +68,21 @@ def time_label(ms: int) -> str:
     return f"{minutes:02d}:{rest_ms // 1000:02d}.{rest_ms % 1000 // 100}"
 
 
-def _complete(line: Line, targets: tuple[str, ...]) -> bool:
-    return line.closed and all(target in line.translations for target in targets)
+def line_of(view: View, segment_id: str) -> Line | None:
+    """The segment, while it is in the view."""
+    return next((line for line in view.lines if line.segment_id == segment_id), None)
+
+
+def _complete(view: View, index: int) -> bool:
+    # Translations come in order: one that is missing while a later one is there failed.
+    later = view.lines[index:]
+    return view.lines[index].closed and all(
+        any(target in line.translations for line in later) for target in view.targets
+    )
 
 
 def _committed(lines: tuple[Line, ...], event: ev.TranscriptCommitted) -> tuple[Line, ...]:
-    if not any(line.segment_id == event.segment_id for line in lines):
+    if all(line.segment_id != event.segment_id for line in lines):
         lines = (*lines, Line(event.segment_id, event.start_ms, event.language))
     return tuple(
         replace(line, text=line.text + event.text, closed=event.closed, language=event.language)
@@ -91,7 +99,3 @@ def _translated(lines: tuple[Line, ...], event: ev.TranslationCommitted) -> tupl
         else line
         for line in lines
     )
-
-
-def _noticed(view: View, notice: str) -> View:
-    return replace(view, notices=(*view.notices, notice))
