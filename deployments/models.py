@@ -1,6 +1,7 @@
 """From a model's name in the settings to a directory that can be loaded, or an error that helps.
 
-A name is a bundled model, a directory, or an id at the Hugging Face hub, tried in this order.
+A name is a bundled model, a directory, or an id at the Hugging Face hub, tried in this order. An id
+may pin a revision of the model: `org/name@commit`.
 Knows what files an engine needs, not how it reads them.
 """
 
@@ -13,7 +14,7 @@ from typing import Annotated, Literal
 
 import huggingface_hub
 from faster_whisper import available_models, download_model
-from huggingface_hub.errors import RepositoryNotFoundError
+from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 Task = Literal["asr", "mt"]
@@ -110,6 +111,16 @@ class ModelChoice:
     weights: WeightFormat = "ctranslate2"
 
     @property
+    def hub_id(self) -> str:
+        """The name without its revision."""
+        return self.name.partition("@")[0]
+
+    @property
+    def revision(self) -> str | None:
+        """Commit, tag or branch at the hub; None for the newest."""
+        return self.name.partition("@")[2] or None
+
+    @property
     def setting(self) -> str:
         """The setting, for messages."""
         return f"{self.task}.model={self.name!r}"
@@ -121,7 +132,7 @@ class ModelChoice:
         sizes = f" or a Whisper size ({', '.join(available_models())})"
         return (
             f"Set {self.task}.model to a bundled model ({bundled}), to the path of a "
-            f"{self.weights} model directory, or to a Hugging Face id (org/name)"
+            f"{self.weights} model directory, or to a Hugging Face id (org/name[@revision])"
             f"{sizes if self.task == 'asr' else ''}."
         )
 
@@ -138,7 +149,9 @@ def resolve(choice: ModelChoice) -> ResolvedModel:
         return _local(choice, path)
     if _looks_like_path(choice.name):
         raise ModelNotFoundError(f"{choice.setting}: no such directory. {choice.choices}")
-    if "/" not in choice.name and not (choice.task == "asr" and choice.name in available_models()):
+    if "/" not in choice.name and not (
+        choice.task == "asr" and choice.hub_id in available_models()
+    ):
         raise ModelNotFoundError(f"{choice.setting}: unknown model. {choice.choices}")
     return _from_hub(choice)
 
@@ -212,13 +225,16 @@ def _from_hub(choice: ModelChoice) -> ResolvedModel:
 def _download(choice: ModelChoice) -> Path:
     try:
         if choice.task == "asr" and choice.weights == "ctranslate2":
-            return Path(download_model(choice.name))
+            return Path(download_model(choice.hub_id, revision=choice.revision))
         patterns = [*_REQUIRED[choice.weights], *_OPTIONAL]
-        return Path(huggingface_hub.snapshot_download(choice.name, allow_patterns=patterns))
-    except (RepositoryNotFoundError, ValueError) as error:
+        directory = huggingface_hub.snapshot_download(
+            choice.hub_id, revision=choice.revision, allow_patterns=patterns
+        )
+        return Path(directory)
+    except (RepositoryNotFoundError, RevisionNotFoundError, ValueError) as error:
         raise ModelNotFoundError(
-            f"{choice.setting}: the hub knows no such model, or it is private (then set HF_TOKEN). "
-            f"{choice.choices}"
+            f"{choice.setting}: the hub knows no such model or revision, or it is private "
+            f"(then set HF_TOKEN). {choice.choices}"
         ) from error
     except OSError as error:
         raise ModelNotFoundError(
@@ -242,7 +258,7 @@ def _conversion(choice: ModelChoice, missing: list[str]) -> str:
         return ""
     hint = (
         " It is not converted for CTranslate2: run `ct2-transformers-converter --model "
-        f"{choice.name} --output_dir converted --quantization int8 --copy_files tokenizer.json "
+        f"{choice.hub_id} --output_dir converted --quantization int8 --copy_files tokenizer.json "
         f"{'preprocessor_config.json' if choice.task == 'asr' else 'tokenizer_config.json'}` "
         f"and set {choice.task}.model to that directory"
     )

@@ -105,7 +105,7 @@ class WhisperAsr:
             raise EngineError("the forced prefix is longer than the decoder takes")
 
     def transcribe(self, batch: Sequence[AsrRequest]) -> list[Hypothesis]:
-        """One hypothesis for each request, the same whatever else is in the batch."""
+        """One hypothesis for each request, the same words whatever else is in the batch."""
         answers: dict[int, Hypothesis] = {}
         for (frames, final), rows in _rows_by((self._frames(r), r.final) for r in batch).items():
             beam_size = self._beam_size if final else 1

@@ -176,7 +176,13 @@ def test_unknown_name_lists_what_there_is(name: str, task: Task) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "task"), [("small", "asr"), ("some-org/some-model", "asr"), ("org/name", "mt")]
+    ("name", "task"),
+    [
+        ("small", "asr"),
+        ("small@main", "asr"),
+        ("some-org/some-model", "asr"),
+        ("org/name@v1", "mt"),
+    ],
 )
 def test_hub_out_of_reach(
     name: str, task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
@@ -89,7 +90,8 @@ def test_language_is_detected(engine: AsrEngine, speech: dict[str, Samples], lan
 def test_times(engine: AsrEngine, speech: dict[str, Samples], language: str) -> None:
     words = hear(engine, AsrRequest(speech[language], language)).words
     assert_times_are_in_order(words, len(speech[language]))
-    spoken = {entry[0]: entry[1:] for entry in CLIPS[language]["words"]}
+    counts = Counter(entry[0] for entry in CLIPS[language]["words"])
+    spoken = {entry[0]: entry[1:] for entry in CLIPS[language]["words"] if counts[entry[0]] == 1}
     errors_ms = [
         abs(found - said) / SAMPLES_PER_MS
         for word in words
@@ -158,8 +160,12 @@ def test_neighbours_change_nothing(engine: AsrEngine, speech: dict[str, Samples]
     together = engine.transcribe(requests)
     for request, hypothesis in zip(requests, together, strict=True):
         alone = hear(engine, request)
-        assert hypothesis.words == alone.words
+        assert text(hypothesis) == text(alone)
         assert hypothesis.language == alone.language
+        for word, lonely in zip(hypothesis.words, alone.words, strict=True):
+            # Rounding differs with the batch, and may move an edge by a step of 20 ms.
+            assert abs(word.start_samples - lonely.start_samples) <= 20 * SAMPLES_PER_MS
+            assert abs(word.end_samples - lonely.end_samples) <= 20 * SAMPLES_PER_MS
         assert hypothesis.average_log_probability == pytest.approx(
             alone.average_log_probability, abs=1e-3
         )
