@@ -42,7 +42,7 @@ def start_server(directory: Path, port: int, environment: dict[str, str] | None 
     log = directory / "server.log"
     command = [sys.executable, "-m", "serve_app.client.cli", "serve", "--port", str(port)]
     with log.open("wb") as out:
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             [*command, str(ROOT / "serve_config.yaml")],
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -73,14 +73,14 @@ def stop_server(server: Server) -> int:
 @pytest.fixture
 def short_directory() -> Iterator[Path]:
     """Ray's sockets allow for 107 characters of path, so not pytest's own directory."""
-    directory = Path(tempfile.mkdtemp(prefix="dg-", dir="/tmp"))  # noqa: S108
+    directory = Path(tempfile.mkdtemp(prefix="dg-", dir="/tmp"))
     yield directory
     shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    directory = Path(tempfile.mkdtemp(prefix="dg-", dir="/tmp"))  # noqa: S108
+    directory = Path(tempfile.mkdtemp(prefix="dg-", dir="/tmp"))
     running = start_server(directory, free_port())
     yield running
     code = stop_server(running)

@@ -16,7 +16,7 @@ from serve_app.session.audio import BYTES_PER_SAMPLE, SAMPLES_PER_MS
 from serve_app.session.events import Event
 from serve_app.session.session import Session
 
-PIECE_MS = 20
+PIECE_BYTES = 20 * SAMPLES_PER_MS * BYTES_PER_SAMPLE
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Engines:
                 return fx.MtAnswered(segment_id, request.target_language, draft)
         return None
 
-    def stream(self, session: Session, pcm: bytes) -> list[Heard]:
-        """Feed 20 ms at a time, each dealt with before the next, as if computing took no time."""
+    def stream(self, session: Session, pcm: bytes, piece_bytes: int = PIECE_BYTES) -> list[Heard]:
+        """Feed piece by piece, each dealt with before the next, as if computing took no time."""
         heard: list[Heard] = []
         fed_bytes = 0
 
@@ -67,7 +67,6 @@ class Engines:
                 if reply is not None:
                     carry_out(session.receive(reply))
 
-        piece_bytes = PIECE_MS * SAMPLES_PER_MS * BYTES_PER_SAMPLE
         for at in range(0, len(pcm), piece_bytes):
             piece = pcm[at : at + piece_bytes]
             fed_bytes += len(piece)

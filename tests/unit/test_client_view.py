@@ -1,12 +1,13 @@
 """From events to what is shown."""
 
 import io
+import re
 from functools import reduce
 
 from rich.console import Console
 from rich.text import Text
 
-from serve_app.client.render import PlainDisplay, line_text, unfinished
+from serve_app.client.render import PlainDisplay, display, line_text, unfinished
 from serve_app.client.view import Line, View, after, taken, time_label
 from serve_app.client.wire import Received
 from serve_app.session import events as ev
@@ -26,9 +27,10 @@ def view_of(*events: ev.Event, targets: tuple[str, ...] = ("de",)) -> View:
 
 def plain(*events: ev.Event, targets: tuple[str, ...] = ("de",)) -> str:
     out = io.StringIO()
-    display = PlainDisplay(Console(file=out, force_terminal=False, width=20), targets)
+    shown = PlainDisplay(Console(file=out, force_terminal=False, width=20), targets)
     for seq, event in enumerate(events):
-        display.show(Received(seq, event, ""))
+        shown.show(Received(seq, event, ""))
+    shown.end()
     return out.getvalue()
 
 
@@ -91,6 +93,17 @@ def test_plain_lines_are_final_and_unbroken() -> None:
 
 def test_plain_lines_without_targets_are_just_the_text() -> None:
     assert plain(committed("a", " Hi.", 0, closed=True), targets=()) == "[00:00.0] en: Hi.\n"
+
+
+def test_what_was_committed_before_the_connection_broke_is_shown() -> None:
+    assert plain(committed("a", " We missed", 0, closed=False)) == "[00:00.0] en: We missed\n"
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=60, color_system=None)
+    with display(console, ("de",)) as shown:
+        shown.show(Received(1, committed("a", " We missed", 0, closed=False), ""))
+        shown.show(Received(2, ev.TranscriptPartial("u", " the"), ""))
+    shown_lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "\r", out.getvalue()).splitlines()
+    assert "00:00.0 en  We missed" in shown_lines
 
 
 def test_the_tail_follows_the_open_segment() -> None:
