@@ -105,7 +105,6 @@ async def _demo(config: Path, samples: Sequence[Sample], console: Console, began
         total = score([(sample.entry, take) for sample, take in takes])
         if total.problem:
             raise DemoFailedError(total.problem)
-        tell("stopping the server")
     return f"demo: ok {total.line}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Protocol
 
@@ -27,6 +27,10 @@ class Display(Protocol):
         """Show what the event changes."""
         ...
 
+    def end(self) -> None:
+        """Nothing more comes: show what is committed and was still held back."""
+        ...
+
 
 class JsonDisplay:
     """The events as the server sent them, one a line."""
@@ -35,6 +39,9 @@ class JsonDisplay:
         """Print and flush: whoever reads the pipe wants it now."""
         sys.stdout.write(received.line + "\n")
         sys.stdout.flush()
+
+    def end(self) -> None:
+        """Nothing was held back."""
 
 
 class PlainDisplay:
@@ -48,15 +55,24 @@ class PlainDisplay:
         """Print what became final with the event."""
         self._view = after(self._view, received.event)
         for line in self._final(received.event):
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
-            self._console.file.flush()
+            self._print(line)
         _, self._view = taken(self._view)
+
+    def end(self) -> None:
+        """The text of a segment that was not closed before the connection broke."""
+        for line in self._view.lines:
+            if not line.closed:
+                self._print(_source(line))
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.file.flush()
 
     def _final(self, event: ev.Event) -> Iterator[str]:
         match event:
             case ev.TranscriptCommitted(closed=True):
                 if line := line_of(self._view, event.segment_id):
-                    yield f"[{time_label(line.start_ms)}] {line.language}: {line.text.strip()}"
+                    yield _source(line)
             case ev.TranslationCommitted():
                 if line := line_of(self._view, event.segment_id):
                     yield f"[{time_label(line.start_ms)}] -> {event.target}: {event.text.strip()}"
@@ -81,20 +97,34 @@ class LiveDisplay:
         self._view = replace(self._view, notices=())
         self._live.update(unfinished(self._view))
 
+    def end(self) -> None:
+        """The lines below would vanish with the live display."""
+        for line in self._view.lines:
+            self._live.console.print(line_text(line))
+        self._live.update(Group())
+
 
 @contextmanager
 def display(console: Console, targets: tuple[str, ...], *, json: bool = False) -> Iterator[Display]:
     """The right display for where the output goes."""
+    with ExitStack() as stack:
+        shown = _chosen(console, targets, stack, json=json)
+        try:
+            yield shown
+        finally:
+            shown.end()
+
+
+def _chosen(console: Console, targets: tuple[str, ...], stack: ExitStack, *, json: bool) -> Display:
     if json:
-        yield JsonDisplay()
-    elif not console.is_terminal:
-        yield PlainDisplay(console, targets)
-    else:
-        # vertical_overflow: with "visible", lines beyond the window's height would pile up.
-        with Live(
-            console=console, refresh_per_second=REFRESH_HZ, vertical_overflow="crop", transient=True
-        ) as live:
-            yield LiveDisplay(live, targets)
+        return JsonDisplay()
+    if not console.is_terminal:
+        return PlainDisplay(console, targets)
+    # With "visible", lines beyond the window's height would pile up.
+    live = Live(
+        console=console, refresh_per_second=REFRESH_HZ, vertical_overflow="crop", transient=True
+    )
+    return LiveDisplay(stack.enter_context(live), targets)
 
 
 def unfinished(view: View) -> RenderableType:
@@ -107,6 +137,10 @@ def unfinished(view: View) -> RenderableType:
         else:
             lines.append(Text(INDENT) + Text("…   ", style="dim") + tail)
     return Group(*lines)
+
+
+def _source(line: Line) -> str:
+    return f"[{time_label(line.start_ms)}] {line.language}: {line.text.strip()}"
 
 
 def line_text(line: Line, tail: Text | None = None) -> Text:

@@ -10,8 +10,8 @@ import sys
 import tempfile
 import time
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +63,11 @@ class Child:
         self._family |= descendants(self.process.pid)
 
     async def stop(self) -> None:
-        """Ask, wait, and then make sure."""
+        """Ask, wait, and then make sure; bounded, so Ctrl-C cannot cut it short."""
+        with _undisturbed():
+            await self._stop()
+
+    async def _stop(self) -> None:
         if not self.ended:
             self.remember_family()
             with suppress(ProcessLookupError):
@@ -110,6 +114,7 @@ async def child_server(
         tell(f"the end of the server's log:\n{log_tail(log)}\nthe whole log is {log}")
         raise
     finally:
+        tell("stopping the server")
         await child.stop()
         if not keep:
             shutil.rmtree(directory, ignore_errors=True)
@@ -152,6 +157,15 @@ async def _wait_ready(child: Child, url: str, log: Path, tell: Callable[[str], N
         missing = health.missing
         await asyncio.sleep(POLL_S)
     raise ServerFailedError(f"the server was not ready within {START_TIMEOUT_S:g} s: {missing}")
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _said(log: Path) -> list[str]:

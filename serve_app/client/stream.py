@@ -5,6 +5,7 @@ aiohttp, because it reads the answer while the body is still being sent; httpx d
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -126,12 +127,14 @@ async def _error_object(answer: aiohttp.ClientResponse) -> dict[str, Any]:
 def _explained(error: Exception, url: str, acked_ms: int) -> ClientError:
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ServerTimeoutError):
         return ServerUnreachableError(url, _short(error))
-    if isinstance(error, aiohttp.InvalidURL):
-        return ServerUnreachableError(url, "this is no URL")
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
+        return ServerUnreachableError(url, "this is no http:// URL")
     return ConnectionBrokenError(_short(error), acked_ms)
 
 
 def _short(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
-        return error.os_error.strerror or str(error.os_error)
+        number = error.os_error.errno
+        # asyncio's own text repeats the address instead of saying what happened.
+        return os.strerror(number) if number and number > 0 else str(error.os_error.strerror)
     return str(error) or type(error).__name__
