@@ -40,7 +40,7 @@ check: $(VENV)/.dev ## lint, format, types, security, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml serve_app deployments models benchmarks
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml serve_app deployments
 
 format: $(VENV)/.dev ## put the code in shape
 	$(BIN)/ruff check --fix .

@@ -6,11 +6,12 @@ hanging over a wall of tracebacks.
 
 from __future__ import annotations
 
+import http.client
 import os
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from serve_app.config import AppConfig, with_environment
 
 POLL_S = 0.2
 READY_TIMEOUT_S = 30.0
+LOOPBACK = "127.0.0.1"
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 # nosec B104 - compared with, never bound
 _FAILED = ("DEPLOY_FAILED", "UNHEALTHY")
 
 
@@ -105,9 +108,9 @@ def start(
     _deploy(schema)
     _wait_until_running([app.name for app in schema.applications], tell, timeout_s)
     options = schema.http_options
-    host = "127.0.0.1" if options.host == "0.0.0.0" else options.host  # noqa: S104
+    host = LOOPBACK if options.host in EVERY_ADDRESS else options.host
     url = f"http://{host}:{options.port}"
-    _visit(url)
+    _visit(host, options.port)
     return Running(url, session_directory / "logs")
 
 
@@ -146,13 +149,19 @@ def _wait_until_running(names: list[str], tell: Callable[[str], None], timeout_s
     )
 
 
-def _visit(url: str) -> None:
+def _visit(host: str, port: int) -> None:
     """Go through the front door once: the proxy connects to the ingress on its first request."""
+    connection = http.client.HTTPConnection(host, port, timeout=READY_TIMEOUT_S)
     try:
-        with urllib.request.urlopen(f"{url}/health/ready", timeout=READY_TIMEOUT_S):  # noqa: S310
-            pass
+        connection.request("GET", "/health/ready")
+        answer = connection.getresponse()
+        body = answer.read().decode(errors="replace")
     except OSError as error:
-        raise StartError(f"The server does not answer at {url}: {error}") from error
+        raise StartError(f"The server does not answer on port {port}: {error}") from error
+    finally:
+        connection.close()
+    if answer.status != HTTPStatus.OK:
+        raise StartError(f"The server is up and not ready: {body}")
 
 
 def _tell_progress(states: list[Any], tell: Callable[[str], None], told: str) -> str:

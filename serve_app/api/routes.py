@@ -33,12 +33,14 @@ def build_doors(service: Service) -> Starlette:
 
 
 async def _known_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, DragomanError)  # noqa: S101 - Starlette dispatches on this type
+    if not isinstance(error, DragomanError):
+        raise error
     return JSONResponse(error.to_wire(), status_code=error.status)
 
 
 async def _routing_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - Starlette dispatches on this type
+    if not isinstance(error, HTTPException):
+        raise error
     path = request.url.path
     if error.status_code == MethodNotAllowedError.status:
         allowed = (error.headers or {}).get("Allow", "")
