@@ -28,7 +28,7 @@ from serve_app.config import AppConfig, with_environment
 POLL_S = 0.2
 READY_TIMEOUT_S = 30.0
 LOOPBACK = "127.0.0.1"
-EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 # nosec B104 - compared with, never bound
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 # nosec B104
 _FAILED = ("DEPLOY_FAILED", "UNHEALTHY")
 
 
