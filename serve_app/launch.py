@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,6 @@ from serve_app.config import AppConfig, with_environment
 POLL_S = 0.2
 READY_TIMEOUT_S = 30.0
 LOOPBACK = "127.0.0.1"
-EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 # nosec B104
 _FAILED = ("DEPLOY_FAILED", "UNHEALTHY")
 
 
@@ -108,7 +108,7 @@ def start(
     _deploy(schema)
     _wait_until_running([app.name for app in schema.applications], tell, timeout_s)
     options = schema.http_options
-    host = LOOPBACK if options.host in EVERY_ADDRESS else options.host
+    host = _reachable(options.host or LOOPBACK)
     url = f"http://{host}:{options.port}"
     _visit(host, options.port)
     return Running(url, session_directory / "logs")
@@ -147,6 +147,14 @@ def _wait_until_running(names: list[str], tell: Callable[[str], None], timeout_s
         "A big model may need longer (--timeout); a plan that asks for more CPUs or GPUs than "
         "this machine has never gets ready."
     )
+
+
+def _reachable(host: str) -> str:
+    """Where a client on this machine finds a server that listens on `host`."""
+    try:
+        return LOOPBACK if ip_address(host).is_unspecified else host
+    except ValueError:
+        return host
 
 
 def _visit(host: str, port: int) -> None:
