@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -74,19 +75,35 @@ async def test_live_speech_becomes_text_and_translations(server: Server, languag
 
 def test_curl_prints_events_while_it_is_still_uploading(server: Server) -> None:
     _, audio = first_sentences("en", 2)
-    url = f"{server.url}/v1/stream?format=wav&target=de"
+    silence = bytes(60 * 32_000)
+    heard = threading.Event()
+
+    def speak(upload: IO[bytes]) -> None:
+        """A microphone that stays on until its speaker is heard."""
+        upload.write(wav(b"", announced_bytes=0xFFFFFFFF))
+        for piece in cut(audio + silence, 3_200):
+            if heard.wait(0.05):
+                break
+            upload.write(piece)
+            upload.flush()
+        upload.close()
+
     with subprocess.Popen(
-        curl("-T", "-", url), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=False
+        curl("-T", "-", f"{server.url}/v1/stream?format=wav&target=de"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(wav(audio, announced_bytes=0xFFFFFFFF))
-        process.stdin.flush()
+        speaker = threading.Thread(target=speak, args=(process.stdin,))
+        speaker.start()
         types = []
         while "translation.committed" not in types:
             types.append(json.loads(process.stdout.readline())["type"])
-        process.stdin.close()
+        assert speaker.is_alive()
+        heard.set()
         rest = process.stdout.read().decode()
+        speaker.join()
     assert types[0] == "session.created"
     assert events_of(rest)[-1]["type"] == "session.closed"
 

@@ -25,7 +25,8 @@ def samples() -> dict[str, Sample]:
 @cache
 def pcm(language: str) -> bytes:
     """16 kHz mono."""
-    return b"".join(read_pcm(open_source(str(samples()[language].path)), StreamOptions()))
+    with open_source(str(samples()[language].path)) as source:
+        return b"".join(read_pcm(source, StreamOptions()))
 
 
 def first_sentences(language: str, count: int) -> tuple[Sample, bytes]:
