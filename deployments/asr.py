@@ -9,6 +9,7 @@ from pydantic import Field
 from ray import serve
 
 from deployments.batching import MAX_ONGOING_REQUESTS, Batcher
+from deployments.engines.oracle_settings import OracleAsrSettings
 from deployments.models import ModelChoice, resolve
 from deployments.settings import ComputeType, Device, StageSettings, require_device
 from deployments.types import AsrRequest, Hypothesis, StageInfo
@@ -17,13 +18,15 @@ from deployments.types import AsrRequest, Hypothesis, StageInfo
 class AsrSettings(StageSettings):
     """Which engine and model recognise speech, and how."""
 
-    engine: Literal["whisper"] = "whisper"
+    engine: Literal["whisper", "oracle"] = "whisper"
     model: str = "dragoman-asr"
     """A bundled name, a directory, a Whisper size (small, large-v3) or a hub id (org/name)."""
     device: Device = "cpu"
     compute_type: ComputeType = "default"
     beam_size: Annotated[int, Field(ge=1, le=16)] = 5
     """Of the last decode of an utterance; the decodes before it are greedy."""
+    oracle: OracleAsrSettings = OracleAsrSettings()
+    """Of the oracle engine alone, as all above it is of the others."""
 
 
 class AsrEngine(Protocol):
@@ -49,7 +52,17 @@ class AsrEngine(Protocol):
 
 def load_engine(settings: AsrSettings) -> AsrEngine:
     """The engine that the settings name; raises ModelError, or RuntimeError for the device."""
-    # Only a replica of this stage needs the engine's libraries.
+    match settings.engine:
+        case "whisper":
+            return _load_whisper(settings)
+        case "oracle":
+            return _load_oracle(settings)
+
+
+# Only a replica of this stage needs its engine's libraries.
+
+
+def _load_whisper(settings: AsrSettings) -> AsrEngine:
     from deployments.engines.whisper import WhisperAsr  # noqa: PLC0415
 
     require_device(settings.device, "asr.device")
@@ -60,6 +73,12 @@ def load_engine(settings: AsrSettings) -> AsrEngine:
         threads=settings.threads,
         beam_size=settings.beam_size,
     )
+
+
+def _load_oracle(settings: AsrSettings) -> AsrEngine:
+    from deployments.engines.oracle import OracleAsr  # noqa: PLC0415
+
+    return OracleAsr(settings.oracle)
 
 
 @serve.deployment(

@@ -9,6 +9,7 @@ from pydantic import Field
 from ray import serve
 
 from deployments.batching import MAX_ONGOING_REQUESTS, Batcher
+from deployments.engines.oracle_settings import OracleMtSettings
 from deployments.models import ModelChoice, resolve
 from deployments.settings import ComputeType, Device, StageSettings, require_device
 from deployments.types import Draft, MtRequest, StageInfo
@@ -17,13 +18,15 @@ from deployments.types import Draft, MtRequest, StageInfo
 class MtSettings(StageSettings):
     """Which engine and model translate, and how."""
 
-    engine: Literal["ctranslate2"] = "ctranslate2"
+    engine: Literal["ctranslate2", "oracle"] = "ctranslate2"
     model: str = "dragoman-mt"
     """A bundled name, a directory or a hub id (org/name)."""
     device: Device = "cpu"
     compute_type: ComputeType = "default"
     max_source_tokens: Annotated[int, Field(ge=16, le=4_096)] = 300
     """Longest segment that is translated as one piece."""
+    oracle: OracleMtSettings = OracleMtSettings()
+    """Of the oracle engine alone, as all above it is of the others."""
 
 
 class MtEngine(Protocol):
@@ -49,7 +52,17 @@ class MtEngine(Protocol):
 
 def load_engine(settings: MtSettings) -> MtEngine:
     """The engine that the settings name; raises ModelError, or RuntimeError for the device."""
-    # Only a replica of this stage needs the engine's libraries.
+    match settings.engine:
+        case "ctranslate2":
+            return _load_ctranslate2(settings)
+        case "oracle":
+            return _load_oracle(settings)
+
+
+# Only a replica of this stage needs its engine's libraries.
+
+
+def _load_ctranslate2(settings: MtSettings) -> MtEngine:
     from deployments.engines.ctranslate2_mt import CTranslate2Mt  # noqa: PLC0415
 
     require_device(settings.device, "mt.device")
@@ -60,6 +73,12 @@ def load_engine(settings: MtSettings) -> MtEngine:
         threads=settings.threads,
         max_source_tokens=settings.max_source_tokens,
     )
+
+
+def _load_oracle(settings: MtSettings) -> MtEngine:
+    from deployments.engines.oracle import OracleMt  # noqa: PLC0415
+
+    return OracleMt(settings.oracle)
 
 
 @serve.deployment(

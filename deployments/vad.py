@@ -9,6 +9,7 @@ from pydantic import Field
 from ray import serve
 
 from deployments.batching import MAX_ONGOING_REQUESTS, Batcher
+from deployments.engines.oracle_settings import OracleSettings
 from deployments.settings import StageSettings
 from deployments.types import VadAnswer, VadRequest
 
@@ -16,9 +17,11 @@ from deployments.types import VadAnswer, VadRequest
 class VadSettings(StageSettings):
     """Which engine detects speech, and how."""
 
-    engine: Literal["silero"] = "silero"
+    engine: Literal["silero", "oracle"] = "silero"
     max_batch_size: Annotated[int, Field(ge=1, le=512)] = 64
     batch_wait_s: Annotated[float, Field(ge=0.0, le=1.0)] = 0.002
+    oracle: OracleSettings = OracleSettings()
+    """Of the oracle engine alone."""
 
 
 class VadEngine(Protocol):
@@ -39,10 +42,26 @@ class VadEngine(Protocol):
 
 def load_engine(settings: VadSettings) -> VadEngine:
     """The engine that the settings name."""
-    # Only a replica of this stage needs the engine's libraries.
+    match settings.engine:
+        case "silero":
+            return _load_silero(settings)
+        case "oracle":
+            return _load_oracle(settings)
+
+
+# Only a replica of this stage needs its engine's libraries.
+
+
+def _load_silero(settings: VadSettings) -> VadEngine:
     from deployments.engines.silero import SileroVad  # noqa: PLC0415
 
     return SileroVad(threads=settings.threads)
+
+
+def _load_oracle(settings: VadSettings) -> VadEngine:
+    from deployments.engines.oracle import OracleVad  # noqa: PLC0415
+
+    return OracleVad(settings.oracle)
 
 
 @serve.deployment(

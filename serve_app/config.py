@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from deployments.asr import AsrSettings
+from deployments.models import ModelChoice
 from deployments.mt import MtSettings
 from deployments.vad import VadSettings
 from serve_app.runner import StageTimeouts
@@ -17,6 +18,9 @@ from serve_app.session.utterance import WindowOptions
 
 MODEL_VARIABLES = {"ASR_MODEL": "asr", "MT_MODEL": "mt"}
 """Environment variables that choose a stage's model without a change of the file."""
+
+ORACLE = "oracle"
+"""The engines of this name test the server; they need no model and hear no speech."""
 
 
 class Section(BaseModel):
@@ -75,11 +79,41 @@ class TimeoutSettings(Section):
 class AppConfig(Section):
     """All of Dragoman's own settings; replicas and resources stay with Serve's `deployments:`."""
 
+    profile: Literal["development", "production"] = "development"
+    """A production server refuses settings that are only good for testing."""
     vad: VadSettings = VadSettings()
     asr: AsrSettings = AsrSettings()
     mt: MtSettings = MtSettings()
     session: SessionSettings = SessionSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
+
+    @property
+    def models(self) -> tuple[ModelChoice, ...]:
+        """The models that the stages will load; an oracle loads none."""
+        asr = () if self.asr.engine == ORACLE else (ModelChoice(self.asr.model, "asr"),)
+        mt = () if self.mt.engine == ORACLE else (ModelChoice(self.mt.model, "mt"),)
+        return (*asr, *mt)
+
+    @model_validator(mode="after")
+    def _no_oracle_in_production(self) -> Self:
+        stages = {"vad": self.vad.engine, "asr": self.asr.engine, "mt": self.mt.engine}
+        oracles = [f"{stage}.engine" for stage, engine in stages.items() if engine == ORACLE]
+        if self.profile == "production" and oracles:
+            raise ValueError(
+                f"{', '.join(oracles)}='oracle' cannot serve people: oracles understand no speech, "
+                "only words that a test wrote into the audio. Choose real engines, or set "
+                "profile='development'."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _oracles_hear_together(self) -> Self:
+        if ORACLE in {self.vad.engine, self.asr.engine} and self.vad.engine != self.asr.engine:
+            raise ValueError(
+                "vad.engine and asr.engine are 'oracle' both or neither: what an oracle hears is "
+                "no speech to real engines."
+            )
+        return self
 
 
 def with_environment(config: AppConfig, environment: Mapping[str, str]) -> AppConfig:

@@ -23,7 +23,7 @@ from ray import serve
 from ray.serve.context import _get_global_client
 from ray.serve.schema import ServeDeploySchema
 
-from deployments.models import ModelChoice, ModelError, resolve
+from deployments.models import ModelError, resolve
 from serve_app.config import AppConfig, with_environment
 
 POLL_S = 0.2
@@ -61,7 +61,7 @@ def load_serve_config(path: Path) -> ServeDeploySchema:
         try:
             AppConfig.model_validate(application.args)
         except ValidationError as error:
-            raise StartError(f"{path}: args.{_first_problem(error)}") from error
+            raise StartError(f"{path}: {_first_problem(error, 'args')}") from error
     return schema
 
 
@@ -85,7 +85,7 @@ def unknown_keys(tree: Any, model: BaseModel, at: str = "") -> Iterator[str]:  #
 def check_models(config: AppConfig) -> None:
     """Find or download the models before Ray starts; raises StartError."""
     config = with_environment(config, os.environ)
-    for choice in (ModelChoice(config.asr.model, "asr"), ModelChoice(config.mt.model, "mt")):
+    for choice in config.models:
         try:
             resolve(choice)
         except ModelError as error:
@@ -192,7 +192,7 @@ def root_cause(message: str) -> str:
     return errors[-1].split("Error: ", 1)[1]
 
 
-def _first_problem(error: ValidationError) -> str:
+def _first_problem(error: ValidationError, *parents: str) -> str:
     problem = error.errors()[0]
-    where = ".".join(str(part) for part in problem["loc"])
-    return f"{where}: {problem['msg']}"
+    where = ".".join(str(part) for part in (*parents, *problem["loc"]))
+    return f"{where}: {problem['msg'].removeprefix('Value error, ')}"

@@ -25,8 +25,8 @@ def check_models(config_path: Path) -> Iterator[Check]:
         yield Check("settings", "fail", _told(error), f"Correct {config_path}.")
         return
     yield Check("settings", "ok", "understood")
-    yield check_model(ModelChoice(config.asr.model, "asr"))
-    yield check_model(ModelChoice(config.mt.model, "mt"))
+    for choice in config.models:
+        yield check_model(choice)
     devices = {"asr": config.asr.device, "mt": config.mt.device}
     yield check_cuda(devices, _cuda_devices())
 
@@ -82,7 +82,8 @@ def _how_to_choose(choice: ModelChoice) -> str:
 def _told(error: Exception) -> str:
     if isinstance(error, ValidationError):
         problem = error.errors()[0]
-        return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+        where = ".".join(str(part) for part in problem["loc"]) or "args"
+        return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
     return f"{type(error).__name__}: {error}"
 
 

@@ -1,0 +1,59 @@
+"""Settings that do not go together are refused with the reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from serve_app.client.model_checks import check_models as doctor_checks
+from serve_app.config import AppConfig
+from serve_app.launch import StartError, check_models, load_serve_config
+
+ORACLE = {"engine": "oracle"}
+
+
+def test_oracles_are_for_development() -> None:
+    config = AppConfig.model_validate({"vad": ORACLE, "asr": ORACLE, "mt": ORACLE})
+    assert config.profile == "development"
+    assert AppConfig.model_validate({"profile": "production"}).asr.engine == "whisper"
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        ({"vad": ORACLE, "asr": ORACLE}, r"vad\.engine, asr\.engine='oracle'"),
+        ({"mt": ORACLE}, r"mt\.engine='oracle'"),
+    ],
+)
+def test_production_refuses_oracles(args: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValidationError, match=f"{named} cannot serve people") as caught:
+        AppConfig.model_validate({"profile": "production", **args})
+    assert "profile='development'" in str(caught.value)
+
+
+@pytest.mark.parametrize("args", [{"vad": ORACLE}, {"asr": ORACLE}])
+def test_oracles_hear_together_or_not_at_all(args: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="both or neither"):
+        AppConfig.model_validate(args)
+
+
+def test_a_refusal_of_several_settings_reads_well_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    application = {"import_path": "serve_app.app:build_app", "args": {"asr": ORACLE}}
+    path.write_text(yaml.safe_dump({"applications": [application]}))
+    with pytest.raises(StartError, match=r"config\.yaml: args: vad\.engine and asr\.engine are"):
+        load_serve_config(path)
+    [settings] = doctor_checks(path)
+    assert settings.detail.startswith("args: vad.engine and asr.engine are")
+
+
+def test_oracles_want_no_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASR_MODEL", "no-such-model")
+    monkeypatch.setenv("MT_MODEL", "no-such-model")
+    check_models(AppConfig.model_validate({"vad": ORACLE, "asr": ORACLE, "mt": ORACLE}))
+    with pytest.raises(StartError, match="no-such-model"):
+        check_models(AppConfig.model_validate({"vad": ORACLE, "asr": ORACLE}))

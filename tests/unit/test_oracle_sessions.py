@@ -1,0 +1,197 @@
+"""Many sessions on the same stages: no word lost, doubled, out of order or in the wrong session."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import random
+import wave
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+
+import aiohttp
+import av
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deployments.types import SAMPLE_RATE_HZ, MtRequest, StageInfo
+from serve_app.api.service import Service
+from serve_app.runner import SessionRunner, StageTimeouts
+from serve_app.session import effects as fx
+from serve_app.session import events as ev
+from serve_app.session.audio import to_ms
+from serve_app.session.session import MAX_PIECE_SAMPLES, Session, SessionOptions
+from tests.support.doors import serving
+from tests.support.oracle import (
+    EXACT,
+    Account,
+    OracleStream,
+    account_transcript,
+    account_translation,
+    speak,
+)
+from tests.support.oracle_stages import Live, OraclePorts, oracle_config, run_together
+
+TARGETS = ("de", "es")
+ANY = StageInfo("oracle", "1", ())
+
+
+def pieces(data: bytes, rng: random.Random) -> Iterator[bytes]:
+    while data:
+        size = rng.choice([3, 640, 6_400, 2 * MAX_PIECE_SAMPLES])
+        yield data[:size]
+        data = data[size:]
+
+
+def live(stream: OracleStream, rng: random.Random) -> Live:
+    session = Session(f"s{stream.session}", SessionOptions(targets=TARGETS))
+    audio = [fx.Audio(piece) for piece in pieces(stream.pcm(), rng)]
+    return Live(session, deque([*audio, fx.EndOfAudio()]))
+
+
+@given(seed=st.integers(0, 2**32 - 1), sessions=st.integers(1, 4), words=st.integers(0, 25))
+@settings(max_examples=40, deadline=None)
+def test_every_word_arrives_once_in_its_session_whatever_the_order(
+    seed: int, sessions: int, words: int
+) -> None:
+    rng = random.Random(seed)
+    streams = [speak(session, words, seed=seed) for session in range(sessions)]
+    lives = [live(stream, rng) for stream in streams]
+    config = oracle_config(asr={"unsure_rate": 0.5, "seed": seed})
+    run_together(config, lives, rng)
+    for stream, one in zip(streams, lives, strict=True):
+        assert account_transcript(one.told, stream) == EXACT
+        for target in TARGETS:
+            assert account_translation(one.told, stream, target) == EXACT
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=25, deadline=None)
+def test_failing_stages_lose_what_they_were_asked_last_and_nothing_else(seed: int) -> None:
+    rng = random.Random(seed)
+    streams = [speak(session, 20, seed=seed) for session in range(3)]
+    lives = [live(stream, rng) for stream in streams]
+    config = oracle_config(
+        asr={"failure_rate": 0.2, "unsure_rate": 0.3, "seed": seed},
+        mt={"failure_rate": 0.2, "seed": seed},
+    )
+    run_together(config, lives, rng)
+    for stream, one in zip(streams, lives, strict=True):
+        heard = account_transcript(one.told, stream)
+        lost_finals = [
+            ask for ask in one.failed if isinstance(ask, fx.RunAsr) and ask.request.final
+        ]
+        warned = [e for e in one.told if isinstance(e, ev.Warning)]
+        assert len([e for e in warned if e.code == "transcription_failed"]) == len(lost_finals)
+        assert not heard.lost or lost_finals
+        assert heard == Account(lost=heard.lost)
+        for target in TARGETS:
+            missing = untranslated(one, target)
+            read = account_translation(one.told, stream, target)
+            lost = {word.index for word in heard.lost}
+            lost |= {w.word.index for w in stream.words if w.text in missing}
+            assert {word.index for word in read.lost} == lost
+            assert read == Account(lost=read.lost)
+
+
+def untranslated(one: Live, target: str) -> set[str]:
+    """Words of the segments whose translation failed."""
+    failed = [ask.request for ask in one.failed if isinstance(ask, fx.RunMt)]
+    requests: list[MtRequest] = [r for r in failed if r.target_language == target]
+    return {word for request in requests for word in request.source.split()}
+
+
+LATE = oracle_config(
+    vad={"delay_ms": 1},
+    asr={"delay_ms": 4, "delay_jitter_ms": 3, "unsure_rate": 0.4},
+    mt={"delay_ms": 6, "delay_jitter_ms": 6},
+)
+
+
+async def run_live(ports: OraclePorts, streams: Sequence[OracleStream]) -> list[list[ev.Event]]:
+    """The events of each stream, all at the same time on a real loop."""
+
+    async def run(stream: OracleStream) -> list[ev.Event]:
+        async def audio() -> AsyncIterator[bytes]:
+            for piece in stream.pieces(4_000):
+                yield piece
+                await asyncio.sleep(0.001)
+
+        session = Session(f"s{stream.session}", SessionOptions(targets=TARGETS))
+        runner = SessionRunner(session, ports.ports, StageTimeouts())
+        return [emit.event async for emit in runner.events(audio(), {})]
+
+    return await asyncio.gather(*map(run, streams))
+
+
+async def test_sessions_do_not_meet_in_the_batches_of_a_live_server() -> None:
+    streams = [speak(session, 20) for session in range(8)]
+    for stream, told in zip(streams, await run_live(OraclePorts(LATE), streams), strict=True):
+        assert account_transcript(told, stream) == EXACT
+        for target in TARGETS:
+            assert account_translation(told, stream, target) == EXACT
+
+
+async def test_a_recogniser_that_mixes_up_its_answers_is_found_out() -> None:
+    ports = OraclePorts(LATE)
+    hear = ports.asr.transcribe
+    ports.batch_asr(lambda batch: hear(batch)[::-1])
+    streams = [speak(session, 20) for session in range(4)]
+    told = await run_live(ports, streams)
+    accounts = [account_transcript(*pair) for pair in zip(told, streams, strict=True)]
+    assert any(account.leaked for account in accounts)
+    assert any(account.lost for account in accounts)
+
+
+async def test_a_detector_that_mixes_up_its_states_is_found_out() -> None:
+    ports = OraclePorts(LATE)
+    detect = ports.vad.detect
+    ports.batch_vad(lambda batch: detect(batch)[::-1])
+    told = await run_live(ports, [speak(session, 20) for session in range(4)])
+    errors = [event for one in told for event in one if isinstance(event, ev.Error)]
+    assert any("came with session" in error.message for error in errors)
+
+
+def wav(pcm: bytes) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setparams((1, 2, SAMPLE_RATE_HZ, 0, "NONE", ""))
+        writer.writeframes(pcm)
+    return file.getvalue()
+
+
+def flac(pcm: bytes) -> bytes:
+    file = io.BytesIO()
+    with av.open(file, mode="w", format="flac") as media:
+        track = media.add_stream("flac", rate=SAMPLE_RATE_HZ, layout="mono")
+        samples = np.frombuffer(pcm, dtype="<i2").reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+        frame.sample_rate = SAMPLE_RATE_HZ
+        media.mux([*track.encode(frame), *track.encode(None)])
+    return file.getvalue()
+
+
+BODIES: dict[str, Callable[[bytes], bytes]] = {"pcm_s16le": bytes, "wav": wav, "flac": flac}
+
+
+@pytest.mark.parametrize("name", BODIES)
+async def test_the_door_leaves_the_samples_as_they_are(name: str) -> None:
+    stream = speak(65_535, 15, language="yue")
+    body = BODIES[name](stream.pcm())
+    config = oracle_config()
+    service = Service(config, OraclePorts(config).ports, ANY, ANY)
+    query = f"format={name}&target=de"
+    async with (
+        serving(service) as url,
+        aiohttp.ClientSession() as http,
+        http.post(f"{url}/v1/stream?{query}", data=body) as answer,
+    ):
+        told = [json.loads(line) for line in (await answer.text()).splitlines()]
+    assert account_transcript(told, stream) == EXACT
+    assert account_translation(told, stream, "de") == EXACT
+    languages = {e["language"] for e in told if e["type"] == "transcript.committed"}
+    assert languages == {"yue"}
+    assert told[-1]["usage"]["audio_ms"] == to_ms(stream.length_samples)
