@@ -40,7 +40,14 @@ class UtteranceStopped:
     at: int
 
 
-Boundary = UtteranceStarted | UtteranceStopped
+@dataclass(frozen=True, slots=True)
+class UtteranceCut:
+    """The open utterance grew too long: it ends here, and speech goes on in the next."""
+
+    at: int
+
+
+Boundary = UtteranceStarted | UtteranceStopped | UtteranceCut
 
 
 class Segmenter:
@@ -100,7 +107,8 @@ class Segmenter:
         if probability >= self._options.stop_probability:
             self._speech_end = self._now
         if self._now - opened_at >= to_samples(self._options.max_utterance_ms):
-            return self._stop(self._now)
+            self._opened_at = self._last_stop = self._now
+            return UtteranceCut(self._now)
         if self._now - self._speech_end >= to_samples(self._options.min_silence_ms):
             return self._stop(self.speech_limit)
         return None

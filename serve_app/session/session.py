@@ -27,6 +27,7 @@ from serve_app.session.segmenter import (
     Boundary,
     Segmenter,
     SegmenterOptions,
+    UtteranceCut,
     UtteranceStarted,
     UtteranceStopped,
 )
@@ -46,8 +47,6 @@ class SessionOptions:
     """Whether the volatile tail is sent."""
     segmenter: SegmenterOptions = field(default_factory=SegmenterOptions)
     window: WindowOptions = field(default_factory=WindowOptions)
-    edge_guard_ms: int = 160
-    """A word that ends this close to the last audio heard is not committed yet."""
     vad_block_frames: int = 8
     """Frames a VAD call takes: 256 ms, a compromise between calls a second and delay."""
     max_backlog_ms: int = 30_000
@@ -183,17 +182,24 @@ class Session:
                 self._utterances.append(self._new_utterance(at))
                 self._emit(events.SpeechStarted(to_ms(at)))
             case UtteranceStopped(at):
-                utterance = self._utterances[-1]
-                utterance.stopped_at = min(at, self._audio.end)
-                self._speech_samples += utterance.stopped_at - utterance.start
-                self._emit(events.SpeechStopped(to_ms(utterance.stopped_at)))
+                self._end_utterance(min(at, self._audio.end))
+                self._emit(events.SpeechStopped(to_ms(min(at, self._audio.end))))
+            case UtteranceCut(at):
+                self._end_utterance(at)
+                self._utterances[-1].cut = True
+                self._utterances.append(self._new_utterance(at))
+
+    def _end_utterance(self, at: int) -> None:
+        utterance = self._utterances[-1]
+        utterance.stopped_at = at
+        self._speech_samples += at - utterance.start
 
     def _new_utterance(self, at: int) -> Utterance:
         return Utterance(
             start=at,
             session_id=self.session_id,
             language=self._options.source,
-            policy=LocalAgreement(to_samples(self._options.edge_guard_ms)),
+            policy=LocalAgreement(to_samples(self._options.window.edge_guard_ms)),
             options=self._options.window,
         )
 
@@ -216,7 +222,12 @@ class Session:
             self._commit(growth)
         self._show_tail(utterance, "".join(word.text for word in volatile))
         if self._asr_final:
-            self._utterances.popleft()
+            self._leave_utterance()
+
+    def _leave_utterance(self) -> None:
+        done = self._utterances.popleft()
+        if done.cut:
+            self._utterances[0].continue_from(done.continued_from)
 
     def _commit(self, growth: Growth) -> None:
         segment = growth.segment
@@ -282,12 +293,13 @@ class Session:
         self._asr_busy = False
         if not self._asr_final:
             return
-        utterance = self._utterances.popleft()
+        utterance = self._utterances[0]
         lost = f"{to_ms(utterance.committed_until)} to {to_ms(utterance.stopped_at or 0)} ms"
         self._emit(events.Warning("transcription_failed", f"Speech from {lost} was lost: {reason}"))
         for growth in utterance.abandon():
             self._commit(growth)
         self._show_tail(utterance, "")
+        self._leave_utterance()
 
     def _acknowledge(self) -> None:
         first_needed = self._segmenter.earliest_start

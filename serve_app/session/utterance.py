@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from deployments.types import AsrRequest, Hypothesis, Word
 from serve_app.session.audio import SampleBuffer, to_samples
@@ -21,6 +22,10 @@ class WindowOptions:
     """Less audio than this is not worth a first decode."""
     max_window_ms: int = 10_000
     """Beyond this the window lets go of audio whose words are committed."""
+    edge_guard_ms: int = 160
+    """A word that ends this close to the last audio heard may be half a word, and waits."""
+    max_overlap_ms: int = 2_000
+    """After a cut without a pause, the next window begins at most this much earlier."""
 
 
 class Utterance:
@@ -38,6 +43,8 @@ class Utterance:
         self.utterance_id = f"{session_id}.u{start}"
         self.stopped_at: int | None = None
         """Set once VAD has heard the end; the next decode is then the last."""
+        self.cut = False
+        """Whether the end was forced in the middle of speech."""
         self._language = language
         self._policy = policy
         self._options = options
@@ -56,6 +63,16 @@ class Utterance:
     def committed_until(self) -> int:
         """End of the last committed word; the start of the utterance where there is none."""
         return self._committed_until
+
+    @property
+    def continued_from(self) -> int:
+        """Where the utterance after a cut begins: its first word may lie across the cut."""
+        overlap = to_samples(self._options.max_overlap_ms)
+        return max(self._committed_until, (self.stopped_at or 0) - overlap)
+
+    def continue_from(self, sample: int) -> None:
+        """Take over from an utterance that was cut, before the first decode."""
+        self._window_start = self._committed_until = self._asked_until = sample
 
     @property
     def uncommitted_from(self) -> int:
@@ -85,7 +102,7 @@ class Utterance:
         believed = doubt(hypothesis, window_samples) is None
         words = self._on_session_clock(hypothesis.words) if believed else ()
         if final:
-            decision = Decision(committed=words, volatile=())
+            decision = Decision(committed=self._finished(words), volatile=())
         else:
             decision = self._policy.update(words, self._asked_until)
         growths = self._commit(decision.committed, hypothesis.language)
@@ -113,6 +130,13 @@ class Utterance:
         if growths:
             return [*growths[:-1], replace(growths[-1], closed=True)]
         return [last]
+
+    def _finished(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
+        """All words, except after a cut those that it may have gone through."""
+        if not self.cut:
+            return words
+        limit = self._asked_until - to_samples(self._options.edge_guard_ms)
+        return tuple(takewhile(lambda word: word.end_samples <= limit, words))
 
     def _update_due(self, end: int) -> bool:
         long_enough = end - self._window_start >= to_samples(self._options.min_window_ms)

@@ -241,6 +241,16 @@ def test_a_long_utterance_lets_go_of_committed_audio() -> None:
     assert text.split() == [word.text for word in words]
 
 
+def test_speech_without_any_pause_is_cut_and_loses_no_word() -> None:
+    words = [Spoken(f"word{i}", 500 + 310 * i, 810 + 310 * i) for i in range(250)]
+    said = Script(words, length_ms=80_000)
+    seen = drive(Session("s", SessionOptions()), said, cut(said.pcm(), 6400))
+    committed = of_type(seen, ev.TranscriptCommitted)
+    assert [word.text for event in committed for word in event.words] == [w.text for w in words]
+    assert len({event.utterance_id for event in committed}) == 3
+    assert len(of_type(seen, ev.SpeechStarted)) == 1
+
+
 def test_says_when_it_wants_no_more_audio() -> None:
     session = Session("s", SessionOptions())
     session.open({})
