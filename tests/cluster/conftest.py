@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from serve_app.client.health import ask
+
 ROOT = Path(__file__).parents[2]
 START_TIMEOUT_S = 180
 STOP_TIMEOUT_S = 90
@@ -38,20 +40,30 @@ def free_port() -> int:
 
 
 def start_server(directory: Path, port: int, environment: dict[str, str] | None = None) -> Server:
-    """Raises AssertionError, with the log, where the server does not come up."""
-    log = directory / "server.log"
+    """`dragoman serve`; raises AssertionError, with the log, where it does not come up."""
     command = [sys.executable, "-m", "serve_app.client.cli", "serve", "--port", str(port)]
+    command.append(str(ROOT / "serve_config.yaml"))
+    return start(command, directory, port, environment or {})
+
+
+def start(
+    command: list[str], directory: Path, port: int, environment: dict[str, str] | None = None
+) -> Server:
+    """Run a command until the server that it starts is ready."""
+    log = directory / "server.log"
+    inherited = {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [*command, str(ROOT / "serve_config.yaml")],
+            command,
             stdout=out,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "RAY_TMPDIR": str(directory), **(environment or {})},
+            env={**inherited, "RAY_TMPDIR": str(directory), **(environment or {})},
+            cwd=ROOT,
             start_new_session=True,
         )
     server = Server(f"http://127.0.0.1:{port}", process, log)
     deadline = time.monotonic() + START_TIMEOUT_S
-    while b"serving on" not in log.read_bytes():
+    while not ask(server.url).ready:
         if process.poll() is not None or time.monotonic() > deadline:
             stop_server(server)
             raise AssertionError(f"the server did not start:\n{log.read_text()}")

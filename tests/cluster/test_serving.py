@@ -6,6 +6,7 @@ import asyncio
 import json
 import struct
 import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -14,12 +15,20 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+import yaml
 
 from serve_app.client.pacing import Pacer
 from serve_app.client.score import Take, score
 from serve_app.client.stream import StreamOptions, translate_stream
 from serve_app.session.events import SessionClosed
-from tests.cluster.conftest import Server, free_port, start_server
+from tests.cluster.conftest import (
+    ROOT,
+    Server,
+    free_port,
+    start,
+    start_server,
+    stop_server,
+)
 from tests.support.scripted import cut
 from tests.support.speech import first_sentences
 
@@ -213,3 +222,20 @@ def test_an_unknown_model_ends_the_start_with_the_fix(short_directory: Path) -> 
         start_server(short_directory, free_port(), {"MT_MODEL": "no-such-model"})
     assert "cannot start: mt.model='no-such-model': unknown model" in str(caught.value)
     assert "dragoman-mt" in str(caught.value)
+
+
+def test_serve_run_starts_the_same_graph(short_directory: Path) -> None:
+    port = free_port()
+    config = yaml.safe_load((ROOT / "serve_config.yaml").read_text())
+    config["http_options"]["port"] = port
+    path = short_directory / "serve_config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    serve = str(Path(sys.executable).with_name("serve"))
+    server = start([serve, "run", str(path)], short_directory, port)
+    try:
+        _, audio = first_sentences("en", 1)
+        events = events_of(post(f"{server.url}/v1/stream?target=es", wav(audio)))
+        assert len([e for e in events if e["type"] == "translation.committed"]) >= 1
+        assert events[-1]["reason"] == "completed"
+    finally:
+        assert stop_server(server) == 0, server.log.read_text()
