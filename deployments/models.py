@@ -256,13 +256,12 @@ def _require_files(choice: ModelChoice, directory: Path) -> None:
 def _conversion(choice: ModelChoice, missing: list[str]) -> str:
     if "model.bin" not in missing:
         return ""
-    hint = (
+    return (
         " It is not converted for CTranslate2: run `ct2-transformers-converter --model "
         f"{choice.hub_id} --output_dir converted --quantization int8 --copy_files tokenizer.json "
         f"{'preprocessor_config.json' if choice.task == 'asr' else 'tokenizer_config.json'}` "
-        f"and set {choice.task}.model to that directory"
+        f"and set {choice.task}.model to that directory."
     )
-    return hint + (", or serve it as it is with mt.engine=vllm." if choice.task == "mt" else ".")
 
 
 def _looks_like_path(name: str) -> bool:

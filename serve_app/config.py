@@ -40,7 +40,7 @@ class SessionSettings(Section):
     """Silence that ends an utterance."""
     speech_probability: Annotated[float, Field(gt=0, lt=1)] = SegmenterOptions().start_probability
     """VAD's probability from which a frame may begin an utterance."""
-    max_utterance_ms: Annotated[int, Field(ge=5_000, le=30_000)] = (
+    max_utterance_ms: Annotated[int, Field(ge=5_000, le=28_000)] = (
         SegmenterOptions().max_utterance_ms
     )
     """An utterance is cut here even without a pause."""

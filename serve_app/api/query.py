@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import QueryParams
 
+from deployments.languages import LANGUAGE_NAMES
 from deployments.types import StageInfo
 from serve_app.api.service import Service
 from serve_app.decode import AudioFormat
@@ -80,10 +81,11 @@ def _first_problem(error: ValidationError) -> InvalidRequestError:
 
 
 def _require_language(code: str, stage: StageInfo, param: str, also: str = "") -> None:
-    if stage.languages and code not in stage.languages:
+    served = stage.languages or tuple(LANGUAGE_NAMES)
+    if code not in served:
         raise InvalidRequestError(
             f"{param}={code!r} is not served by the model {stage.model}; use one of "
-            f"{also}{_listed(stage.languages)}.",
+            f"{also}{_listed(served)}.",
             param=param,
             code="unsupported_language",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -12,6 +12,9 @@ from serve_app.api.health import live, ready
 from serve_app.api.service import Service
 from serve_app.api.stream import stream
 from serve_app.errors import DragomanError, MethodNotAllowedError, NotFoundError
+
+CLIENT_CLOSED_REQUEST = 499
+"""No standard code; nginx's."""
 
 
 def build_doors(service: Service) -> Starlette:
@@ -25,6 +28,7 @@ def build_doors(service: Service) -> Starlette:
         exception_handlers={
             DragomanError: _known_error,
             HTTPException: _routing_error,
+            ClientDisconnect: _client_gone,
             Exception: _unknown_error,
         },
     )
@@ -50,6 +54,11 @@ async def _routing_error(request: Request, error: Exception) -> Response:
     else:
         known = NotFoundError(f"There is nothing at {path}; speech goes to POST /v1/stream.")
     return JSONResponse(known.to_wire(), status_code=known.status, headers=error.headers)
+
+
+async def _client_gone(_: Request, __: Exception) -> Response:
+    """Nobody reads it; the access log does not count it as a fault of the server."""
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 async def _unknown_error(_: Request, __: Exception) -> Response:

@@ -33,9 +33,15 @@ class SendOnlyResponse(StreamingResponse):
     Starlette's own listens for a disconnect beside the stream, and eats the upload doing so.
     """
 
+    def __init__(self, pieces: AsyncGenerator[bytes, None], media_type: str) -> None:
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        super().__init__(pieces, media_type=media_type, headers=headers)
+        self._pieces = pieces
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send; the body's reader notices when the client goes away."""
-        await self.stream_response(send)
+        async with aclosing(self._pieces):
+            await self.stream_response(send)
 
 
 async def stream(request: Request) -> Response:
@@ -45,11 +51,7 @@ async def stream(request: Request) -> Response:
     layout = PcmLayout(query.rate, query.channels)
     audio = await _started(decode(request.stream(), query.format, layout))
     media_type = SSE if SSE in request.headers.get("accept", "") else NDJSON
-    return SendOnlyResponse(
-        _lines(_session_events(service, query, audio), media_type),
-        media_type=media_type,
-        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
-    )
+    return SendOnlyResponse(_lines(_session_events(service, query, audio), media_type), media_type)
 
 
 async def _started(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
@@ -69,7 +71,7 @@ async def _started(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes,
 
 async def _session_events(
     service: Service, query: StreamQuery, audio: AsyncIterator[bytes]
-) -> AsyncIterator[fx.Emit]:
+) -> AsyncGenerator[fx.Emit, None]:
     settings = service.config
     options = settings.session.options(query.source_language, query.target, partials=query.partials)
     session = Session(f"s{uuid.uuid4().hex[:20]}", options)
@@ -88,10 +90,13 @@ async def _session_events(
         yield fx.Emit(seq + 2, events.SessionClosed("error"))
 
 
-async def _lines(emitted: AsyncIterator[fx.Emit], media_type: str) -> AsyncIterator[bytes]:
-    async for emit in emitted:
-        wire = events.to_wire(emit.seq, emit.event)
-        yield _as_sse(wire) if media_type == SSE else _as_ndjson(wire)
+async def _lines(
+    emitted: AsyncGenerator[fx.Emit, None], media_type: str
+) -> AsyncGenerator[bytes, None]:
+    async with aclosing(emitted):
+        async for emit in emitted:
+            wire = events.to_wire(emit.seq, emit.event)
+            yield _as_sse(wire) if media_type == SSE else _as_ndjson(wire)
 
 
 def _as_ndjson(wire: dict[str, Any]) -> bytes:

@@ -62,9 +62,9 @@ def _is_at_the_hub(choice: ModelChoice) -> bool:
 def _check_cached(choice: ModelChoice, name: str) -> Check:
     try:
         if choice.task == "asr":
-            path = download_model(choice.name, local_files_only=True)
+            path = download_model(choice.hub_id, revision=choice.revision, local_files_only=True)
         else:
-            path = snapshot_download(choice.name, local_files_only=True)  # nosec B615
+            path = snapshot_download(choice.hub_id, revision=choice.revision, local_files_only=True)
     except LocalEntryNotFoundError:
         detail = f"{choice.name} is not in the local cache; the first start will download it"
         remedy = f"Nothing if this machine reaches the hub; else: {_how_to_choose(choice)}"

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
+from itertools import groupby
 from typing import Any, TypeVar
 
 import av
@@ -30,6 +31,12 @@ _PROBE = {"probesize": "4096", "analyzeduration": "0"}
 _READ_BYTES = 4096
 _PIECES_AHEAD = 4
 
+_WRONG_NAME = "If it is something else, leave format away or name the right one."
+_INDEX_LAST = (
+    "A file of this kind can be read as it arrives only with its index in front: "
+    "ffmpeg -i in.m4a -c copy -movflags +faststart out.m4a."
+)
+
 _threads = ThreadPoolExecutor(MAX_DECODERS, thread_name_prefix="decode")
 
 
@@ -48,6 +55,9 @@ class _Bridge:
             raise CancelledError
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         self._current = future
+        # `close` may have come between the two lines above, and cancelled the one before.
+        if self._closed:
+            future.cancel()
         return future.result()
 
     def close(self) -> None:
@@ -85,11 +95,11 @@ async def decode_container(body: AsyncIterator[bytes], container: str) -> AsyncI
     out: asyncio.Queue[bytes | None] = asyncio.Queue(_PIECES_AHEAD)
 
     def work() -> None:
-        try:
-            for piece in _decode(_Body(body, bridge), container):
-                bridge.wait_for(out.put(piece))
-        finally:
-            with suppress(CancelledError):
+        with suppress(CancelledError):
+            try:
+                for piece in _decode(_Body(body, bridge), container):
+                    bridge.wait_for(out.put(piece))
+            finally:
                 bridge.wait_for(out.put(None))
 
     decoder = loop.run_in_executor(_threads, work)
@@ -98,10 +108,9 @@ async def decode_container(body: AsyncIterator[bytes], container: str) -> AsyncI
             yield piece
         await decoder
     except av.error.FFmpegError as error:
+        hint = _INDEX_LAST if DEMUXER[container] == "mov" else _WRONG_NAME
         raise InvalidAudioError(
-            f"The body could not be decoded as {container} ({error.strerror}). If it is something "
-            "else, leave format away or name the right one.",
-            param="body",
+            f"The body could not be decoded as {container} ({error.strerror}). {hint}", param="body"
         ) from error
     finally:
         bridge.close()
@@ -109,15 +118,31 @@ async def decode_container(body: AsyncIterator[bytes], container: str) -> AsyncI
 
 def _decode(body: _Body, container: str) -> Iterator[bytes]:
     """16-bit mono PCM at 16 kHz, piece by piece; FFmpegError where the bytes make no sense."""
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
     with av.open(
-        body, mode="r", format=DEMUXER[container], options=_PROBE, buffer_size=_READ_BYTES
+        body,
+        mode="r",
+        format=DEMUXER[container],
+        options=_PROBE,
+        buffer_size=_READ_BYTES,
+        metadata_errors="replace",
     ) as media:
         if not media.streams.audio:
             raise InvalidAudioError("The body has no audio track.", param="body")
-        for frame in _frames(media):
-            yield from (part.to_ndarray().tobytes() for part in resampler.resample(frame))
-        yield from (part.to_ndarray().tobytes() for part in resampler.resample(None))
+        for part in _resampled(_frames(media)):
+            yield part.to_ndarray().tobytes()
+
+
+def _resampled(frames: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+    """Each stretch of one layout by a resampler of its own: a stream may change in the middle."""
+    for _, stretch in groupby(frames, key=_layout):
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
+        for frame in stretch:
+            yield from resampler.resample(frame)
+        yield from resampler.resample(None)
+
+
+def _layout(frame: av.AudioFrame) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
 
 
 def _frames(media: InputContainer) -> Iterator[av.AudioFrame]:

@@ -22,8 +22,9 @@ class SegmenterOptions:
     """Silence that ends an utterance."""
     pad_ms: int = 160
     """Audio kept on either side of speech, for soft onsets and releases."""
-    max_utterance_ms: int = 30_000
-    """An utterance is cut here even without a pause: the longest window Whisper can hear."""
+    max_utterance_ms: int = 28_000
+    """An utterance is cut before it gets longer, even without a pause. Whisper hears 30 s, and the
+    next one's window may begin up to `WindowOptions.max_overlap_ms` before the cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,6 @@ class Segmenter:
         self._opened_at: int | None = None
         self._burst_start: int | None = None
         self._speech_end = 0
-
-    @property
-    def speaking(self) -> bool:
-        """Whether an utterance is open."""
-        return self._opened_at is not None
 
     @property
     def speech_limit(self) -> int:
@@ -106,7 +102,8 @@ class Segmenter:
     def _step_speaking(self, opened_at: int, probability: float) -> Boundary | None:
         if probability >= self._options.stop_probability:
             self._speech_end = self._now
-        if self._now - opened_at >= to_samples(self._options.max_utterance_ms):
+        longest = to_samples(self._options.max_utterance_ms)
+        if self._now + VAD_FRAME_SAMPLES - opened_at > longest:
             self._opened_at = self._last_stop = self._now
             return UtteranceCut(self._now)
         if self._now - self._speech_end >= to_samples(self._options.min_silence_ms):

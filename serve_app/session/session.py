@@ -51,6 +51,9 @@ class SessionOptions:
     """Frames a VAD call takes: 256 ms, a compromise between calls a second and delay."""
     max_backlog_ms: int = 30_000
     """Audio that may wait for the stages before the reader must pause."""
+    max_untranslated: int = 64
+    """Segments that may wait for MT before the reader must pause; a live speaker is never so far
+    ahead, a file that is uploaded faster than it was spoken is."""
     ack_step_ms: int = 1_000
     """In silence, acknowledge at this pace."""
 
@@ -94,7 +97,8 @@ class Session:
     def wants_audio(self) -> bool:
         """False while the reader must pause because the stages are behind."""
         held = self._audio.end - self._audio.begin
-        return held + MAX_PIECE_SAMPLES <= self._capacity
+        has_room = held + MAX_PIECE_SAMPLES <= self._capacity
+        return has_room and self._translations.pending < self._options.max_untranslated
 
     def open(self, config: Mapping[str, Any]) -> list[fx.Effect]:
         """First call: announce the session, echoing the options in force."""
@@ -185,6 +189,7 @@ class Session:
                 self._end_utterance(min(at, self._audio.end))
                 self._emit(events.SpeechStopped(to_ms(min(at, self._audio.end))))
             case UtteranceCut(at):
+                at = min(at, self._audio.end)
                 self._end_utterance(at)
                 self._utterances[-1].cut = True
                 self._utterances.append(self._new_utterance(at))
@@ -309,7 +314,9 @@ class Session:
         else:
             self._audio.forget_before(first_needed)
         untranslated = self._translations.oldest_pending_start
-        acked = first_needed if untranslated is None else min(first_needed, untranslated)
+        acked = min(first_needed, self._audio.end)
+        if untranslated is not None:
+            acked = min(acked, untranslated)
         step = to_samples(1 if self._dealt else self._options.ack_step_ms)
         if acked - self._acked >= step:
             self._acked, self._dealt = acked, False

@@ -39,9 +39,9 @@ class TranslationOrder:
         self._queues = {target: deque() for target in self.targets}
 
     @property
-    def pending(self) -> bool:
-        """Whether any segment still lacks a translation."""
-        return bool(self._awaited)
+    def pending(self) -> int:
+        """How many segments still lack a translation."""
+        return len(self._awaited)
 
     @property
     def oldest_pending_start(self) -> int | None:

@@ -145,12 +145,16 @@ class Utterance:
         )
 
     def _on_session_clock(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
-        """Times made absolute, inside the window and never running backwards."""
+        """Times made absolute, inside the window and never running backwards.
+
+        Alignment may give a word no time at all; here each has a sample of its own, because its
+        segment is known by where it starts.
+        """
         placed: list[Word] = []
         floor = self._committed_until
         for word in words:
-            start = min(max(floor, self._window_start + word.start_samples), self._asked_until)
-            end = min(max(start, self._window_start + word.end_samples), self._asked_until)
+            start = max(floor, min(self._window_start + word.start_samples, self._asked_until - 1))
+            end = max(start + 1, min(self._window_start + word.end_samples, self._asked_until))
             placed.append(replace(word, start_samples=start, end_samples=end))
             floor = end
         return tuple(placed)

@@ -27,6 +27,8 @@ from serve_app.session.session import Session
 
 SAMPLES_PER_MS = 16
 SPEECH_LEVEL = 1000
+MAX_WINDOW_SAMPLES = 30_000 * SAMPLES_PER_MS
+"""As Whisper's; a longer window is refused."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Script:
         return VadAnswer(request.state, tuple(0.9 if f.max() > 0 else 0.1 for f in frames))
 
     def transcribe(self, request: AsrRequest) -> Hypothesis:
+        assert len(request.samples) <= MAX_WINDOW_SAMPLES
         self.requests.append(request)
         heard = [w for w in self._heard(request) if w is not None]
         already = len(request.prefix.split())

@@ -135,9 +135,11 @@ def test_a_model_that_is_not_there_says_how_to_choose_another() -> None:
 
 def test_a_hub_model_is_looked_for_in_the_cache_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    check = check_model(ModelChoice("nobody/never-published", "mt"))
-    assert check.status == "warn"
-    assert "MT_MODEL" in check.remedy
+    for name in ("nobody/never-published", "nobody/never-published@v1"):
+        check = check_model(ModelChoice(name, "mt"))
+        assert check.status == "warn"
+        assert name in check.detail
+        assert "MT_MODEL" in check.remedy
 
 
 def test_models_come_from_the_configuration_and_the_environment(

@@ -1,5 +1,7 @@
 """Audio at the door: every layout gives the same sound, and what is no audio says so."""
 
+import asyncio
+import gc
 import io
 import struct
 import wave
@@ -55,9 +57,11 @@ def wav(
     return riff(tag, bits, channels, rate_hz, data, len(data) if length is None else length)
 
 
-def container(name: str, codec: str, rate_hz: int = 48_000) -> bytes:
+def container(
+    name: str, codec: str, rate_hz: int = 48_000, options: dict[str, str] | None = None
+) -> bytes:
     out = io.BytesIO()
-    with av.open(out, mode="w", format=name) as media:
+    with av.open(out, mode="w", format=name, options=options or {}) as media:
         stream = media.add_stream(codec, rate=rate_hz)
         stream.layout = "mono"
         frame = av.AudioFrame.from_ndarray(
@@ -135,6 +139,13 @@ async def test_containers(name: str, codec: str) -> None:
     )
 
 
+async def test_mp4_is_read_as_it_arrives_where_its_index_is_in_front() -> None:
+    samples = await decoded(container("mp4", "aac", options={"movflags": "empty_moov"}), "m4a")
+    assert_is_the_tone(samples, tolerance_s=0.08, tolerance_level=0.35)
+    with pytest.raises(InvalidAudioError, match="faststart"):
+        await decoded(container("mp4", "aac"))
+
+
 async def test_raw_pcm() -> None:
     data = encoded(tone(16_000), "s16")
     assert_is_the_tone(await decoded(data, "pcm_s16le"))
@@ -189,6 +200,46 @@ async def test_a_broken_container_gives_what_came_before() -> None:
     data = container("flac", "flac")
     samples = await decoded(data[: len(data) // 2])
     assert 0 < len(samples) < SECONDS * 16_000
+
+
+async def test_a_stream_may_change_its_rate_in_the_middle() -> None:
+    data = container("adts", "aac", 44_100) + container("adts", "aac", 32_000)
+    samples = await decoded(data)
+    assert len(samples) / 16_000 == pytest.approx(2 * SECONDS, abs=0.2)
+
+
+async def test_names_that_are_no_text_do_no_harm() -> None:
+    data = container("webm", "libopus")
+    assert data.count(b"Lavf") >= 1
+    assert_is_the_tone(
+        await decoded(data.replace(b"Lavf", b"\xff\xfe\xa1\xc2")),
+        tolerance_s=0.08,
+        tolerance_level=0.35,
+    )
+
+
+async def test_a_body_that_nobody_decodes_any_more_is_left_without_a_word() -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield container("flac", "flac")[:9_000]
+        await asyncio.sleep(3_600)
+
+    complaints: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+
+    async def listen() -> None:
+        async for _ in decode(endless(), "auto", MONO_16K):
+            pass
+
+    listening = asyncio.create_task(listen())
+    await asyncio.sleep(0.3)
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    del listening
+    for _ in range(3):
+        await asyncio.sleep(0.1)
+        gc.collect()
+    assert complaints == []
 
 
 async def test_python_reads_our_header_the_same_way() -> None:

@@ -151,9 +151,8 @@ def test_what_a_local_directory_lacks_is_named(tmp_path: Path) -> None:
 def test_unconverted_weights_come_with_the_command_to_convert_them(tmp_path: Path) -> None:
     for name in ("model.safetensors", "config.json", "tokenizer.json"):
         (tmp_path / name).touch()
-    with pytest.raises(ModelNotFoundError, match="ct2-transformers-converter") as caught:
+    with pytest.raises(ModelNotFoundError, match="ct2-transformers-converter"):
         resolve(ModelChoice(str(tmp_path), "mt"))
-    assert "mt.engine=vllm" in str(caught.value)
 
     unconverted: WeightFormat = "transformers"
     assert resolve(ModelChoice(str(tmp_path), "mt", unconverted)).path == tmp_path

@@ -4,12 +4,15 @@ import asyncio
 import json
 import struct
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
 import pytest
+from starlette.types import Message
 
 from deployments.types import Draft, EngineError, MtRequest, StageInfo
+from serve_app.api.routes import build_doors
 from tests.support.doors import ScriptedPort, scripted_service, serving
 from tests.support.scripted import Script, Spoken, cut
 
@@ -156,6 +159,31 @@ async def test_a_bad_body_is_told_so_and_the_next_request_is_served(
     status, _, text = await post(f"{url}/v1/stream", body)
     assert (status, json.loads(text)["error"]["code"]) == (400, code)
     assert said(await stream(f"{url}/v1/stream?{PCM}", script().pcm())) == "Good morning."
+
+
+async def test_a_model_for_any_language_is_asked_only_for_languages() -> None:
+    service = replace(scripted_service(script()), mt=StageInfo("any", "1", ()))
+    async with serving(service) as url:
+        status, _, text = await post(f"{url}/v1/stream?{PCM}&target=klingon", script().pcm())
+        assert (status, json.loads(text)["error"]["code"]) == (400, "unsupported_language")
+        events = await stream(f"{url}/v1/stream?{PCM}&target=yue", script().pcm())
+    assert translated(events) == [("yue", "<yue>Good morning.")]
+
+
+async def test_a_client_that_is_gone_before_its_audio_is_no_fault_of_the_server() -> None:
+    doors = build_doors(scripted_service(script()))
+    answered: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        answered.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/stream", "query_string": b"",
+             "headers": []}  # fmt: skip
+    await doors(scope, receive, send)
+    assert answered[0]["status"] == 499
 
 
 async def test_unknown_paths_and_methods_are_answered_in_the_same_shape(url: str) -> None:
