@@ -6,7 +6,7 @@ Each gate looks at one symptom. Knows no audio and no earlier hypothesis.
 from __future__ import annotations
 
 import zlib
-from enum import Enum
+from enum import StrEnum
 
 from deployments.types import SAMPLE_RATE_HZ, Hypothesis
 from serve_app.session.commit import normalise
@@ -31,13 +31,17 @@ MIN_LOOPING_WORDS = 12
 up to MAX_LOOP_WORDS words MAX_LOOPS times in a row."""
 
 
-class Doubt(Enum):
+class Doubt(StrEnum):
     """Why a hypothesis is not believed."""
 
     NO_SPEECH = "no_speech"
     COMPRESSION = "compression"
     SPEAKING_RATE = "speaking_rate"
     REPETITION = "repetition"
+
+
+INVENTED = frozenset(Doubt) - {Doubt.NO_SPEECH}
+"""Doubts about text; where there is no speech, there is nothing to lose."""
 
 
 def doubt(hypothesis: Hypothesis, window_samples: int) -> Doubt | None:

@@ -23,6 +23,7 @@ from serve_app.session import effects as fx
 from serve_app.session import events
 from serve_app.session.audio import PcmReader, SampleBuffer, to_ms, to_samples
 from serve_app.session.commit import LocalAgreement
+from serve_app.session.gates import INVENTED
 from serve_app.session.segmenter import (
     Boundary,
     Segmenter,
@@ -33,7 +34,7 @@ from serve_app.session.segmenter import (
 )
 from serve_app.session.segments import Growth, Segment
 from serve_app.session.translations import Translation, TranslationOrder
-from serve_app.session.utterance import Utterance, WindowOptions
+from serve_app.session.utterance import Outcome, Step, Utterance, WindowOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,6 @@ class Session:
         self._vad_busy = False
         self._flushed = False
         self._asr_busy = False
-        self._asr_final = False
         self._utterances: deque[Utterance] = deque()
         self._translations = TranslationOrder(options.targets)
         self._tail = ""
@@ -216,23 +216,29 @@ class Session:
         speech_until = min(self._segmenter.speech_limit, self._audio.end)
         request = self._utterances[0].next_request(speech_until, self._audio)
         if request is not None:
-            self._asr_busy, self._asr_final = True, request.final
+            self._asr_busy = True
             self._asked.append(fx.RunAsr(request))
 
     def _take_hypothesis(self, hypothesis: Hypothesis) -> None:
-        self._asr_busy = False
         utterance = self._utterances[0]
-        growths, volatile = utterance.receive(hypothesis, final=self._asr_final)
-        for growth in growths:
-            self._commit(growth)
-        self._show_tail(utterance, "".join(word.text for word in volatile))
-        if self._asr_final:
-            self._leave_utterance()
+        begin = utterance.committed_until
+        outcome = utterance.receive(hypothesis)
+        if utterance.step is not Step.UPDATE and outcome.doubt in INVENTED:
+            self._warn_of_loss(
+                "text_discarded", begin, f"the text looked invented: {outcome.doubt}"
+            )
+        self._take_outcome(utterance, outcome)
 
-    def _leave_utterance(self) -> None:
-        done = self._utterances.popleft()
-        if done.cut:
-            self._utterances[0].continue_from(done.continued_from)
+    def _take_outcome(self, utterance: Utterance, outcome: Outcome) -> None:
+        self._asr_busy = False
+        for growth in outcome.growths:
+            self._commit(growth)
+        self._show_tail(utterance, "".join(word.text for word in outcome.volatile))
+        if not utterance.done:
+            return
+        self._utterances.popleft()
+        if utterance.cut:
+            self._utterances[0].continue_from(utterance.continued_from)
 
     def _commit(self, growth: Growth) -> None:
         segment = growth.segment
@@ -294,17 +300,17 @@ class Session:
                 self._release(self._translations.answer(failure.segment_id, failure.target, None))
 
     def _skip_decode(self, reason: str) -> None:
-        """The next update makes a failed one good; a failed final decode loses what was left."""
-        self._asr_busy = False
-        if not self._asr_final:
-            return
+        """The next update makes a failed one good; any other decode that fails loses speech."""
         utterance = self._utterances[0]
-        lost = f"{to_ms(utterance.committed_until)} to {to_ms(utterance.stopped_at or 0)} ms"
-        self._emit(events.Warning("transcription_failed", f"Speech from {lost} was lost: {reason}"))
-        for growth in utterance.abandon():
-            self._commit(growth)
-        self._show_tail(utterance, "")
-        self._leave_utterance()
+        if utterance.step is Step.UPDATE:
+            self._asr_busy = False
+            return
+        self._warn_of_loss("transcription_failed", utterance.committed_until, reason)
+        self._take_outcome(utterance, utterance.give_up())
+
+    def _warn_of_loss(self, code: str, begin: int, reason: str) -> None:
+        span = f"{to_ms(begin)} to {to_ms(self._utterances[0].asked_until)} ms"
+        self._emit(events.Warning(code, f"Speech from {span} was lost: {reason}"))
 
     def _acknowledge(self) -> None:
         first_needed = self._segmenter.earliest_start

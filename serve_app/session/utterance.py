@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum
 from itertools import takewhile
 
 from deployments.types import AsrRequest, Hypothesis, Word
 from serve_app.session.audio import SampleBuffer, to_samples
 from serve_app.session.commit import CommitPolicy, Decision
-from serve_app.session.gates import doubt
+from serve_app.session.gates import Doubt, doubt
 from serve_app.session.segments import Growth, SegmentBuilder
 
 
@@ -24,8 +25,31 @@ class WindowOptions:
     """Beyond this the window lets go of audio whose words are committed."""
     edge_guard_ms: int = 160
     """A word that ends this close to the last audio heard may be half a word, and waits."""
-    max_overlap_ms: int = 2_000
-    """After a cut without a pause, the next window begins at most this much earlier."""
+
+
+OVERLAP_MS = 2_000
+"""How much of a window without a committed word is heard again: more than the longest word."""
+
+
+class Step(Enum):
+    """What a decode is to an utterance."""
+
+    UPDATE = "update"
+    """It goes on."""
+    STRIDE = "stride"
+    """It has ended and is too long for one window: a part of it."""
+    FINAL = "final"
+    """The rest of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the answer to a request changed."""
+
+    growths: list[Growth]
+    volatile: tuple[Word, ...]
+    doubt: Doubt | None
+    """Why the hypothesis was not believed."""
 
 
 class Utterance:
@@ -45,6 +69,9 @@ class Utterance:
         """Set once VAD has heard the end; the next decode is then the last."""
         self.cut = False
         """Whether the end was forced in the middle of speech."""
+        self.step = Step.UPDATE
+        """What the last request was."""
+        self.done = False
         self._language = language
         self._policy = policy
         self._options = options
@@ -65,10 +92,14 @@ class Utterance:
         return self._committed_until
 
     @property
+    def asked_until(self) -> int:
+        """End of the last window asked about."""
+        return self._asked_until
+
+    @property
     def continued_from(self) -> int:
         """Where the utterance after a cut begins: its first word may lie across the cut."""
-        overlap = to_samples(self._options.max_overlap_ms)
-        return max(self._committed_until, (self.stopped_at or 0) - overlap)
+        return self._next_start()
 
     def continue_from(self, sample: int) -> None:
         """Take over from an utterance that was cut, before the first decode."""
@@ -82,35 +113,57 @@ class Utterance:
 
     def next_request(self, speech_until: int, audio: SampleBuffer) -> AsrRequest | None:
         """The decode that is due now that speech was heard up to a sample, if one is."""
-        final = self.stopped_at is not None
-        end = self.stopped_at if self.stopped_at is not None else speech_until
-        if not final and not self._update_due(end):
+        end = self._next_end(speech_until)
+        if end is None:
             return None
         self._asked_until = end
         return AsrRequest(
             samples=audio.slice(min(self._window_start, end), end),
             language=self._language,
             prefix=self._prefix,
-            final=final,
+            final=self.step is not Step.UPDATE,
         )
 
-    def receive(
-        self, hypothesis: Hypothesis, *, final: bool
-    ) -> tuple[list[Growth], tuple[Word, ...]]:
-        """Take the answer to the last request: what it commits, and the volatile tail."""
-        window_samples = self._asked_until - self._window_start
-        believed = doubt(hypothesis, window_samples) is None
-        words = self._on_session_clock(hypothesis.words) if believed else ()
-        if final:
-            decision = Decision(committed=self._finished(words), volatile=())
-        else:
-            decision = self._policy.update(words, self._asked_until)
+    def receive(self, hypothesis: Hypothesis) -> Outcome:
+        """Take the answer to the last request."""
+        doubted = doubt(hypothesis, self._asked_until - self._window_start)
+        words = () if doubted else self._on_session_clock(hypothesis.words)
+        decision = self._decide(words)
         growths = self._commit(decision.committed, hypothesis.language)
-        return (self._closed(growths) if final else growths), decision.volatile
+        return Outcome(self._after_step(growths), decision.volatile, doubted)
 
-    def abandon(self) -> list[Growth]:
-        """No final answer came: what was committed stands."""
-        return self._closed([])
+    def give_up(self) -> Outcome:
+        """No answer came to the last request; what was committed stands."""
+        return Outcome(self._after_step([]), (), None)
+
+    def _next_end(self, speech_until: int) -> int | None:
+        if self.stopped_at is None:
+            self.step = Step.UPDATE
+            return speech_until if self._update_due(speech_until) else None
+        reach = self._window_start + to_samples(self._options.max_window_ms)
+        self.step = Step.STRIDE if reach < self.stopped_at else Step.FINAL
+        return min(reach, self.stopped_at)
+
+    def _decide(self, words: tuple[Word, ...]) -> Decision:
+        if self.step is Step.UPDATE:
+            return self._policy.update(words, self._asked_until)
+        whole = self.step is Step.FINAL and not self.cut
+        return Decision(committed=words if whole else self._clear_of_the_edge(words), volatile=())
+
+    def _after_step(self, growths: list[Growth]) -> list[Growth]:
+        match self.step:
+            case Step.UPDATE:
+                return growths
+            case Step.STRIDE:
+                self._window_start, self._prefix = self._next_start(), ""
+                return growths
+            case Step.FINAL:
+                self.done = True
+                return self._closed(growths)
+
+    def _next_start(self) -> int:
+        """After an edge that is no pause: the word that it went through is heard again."""
+        return max(self._committed_until, self._asked_until - to_samples(OVERLAP_MS))
 
     def _commit(self, words: tuple[Word, ...], language: str) -> list[Growth]:
         if not words:
@@ -131,10 +184,7 @@ class Utterance:
             return [*growths[:-1], replace(growths[-1], closed=True)]
         return [last]
 
-    def _finished(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
-        """All words, except after a cut those that it may have gone through."""
-        if not self.cut:
-            return words
+    def _clear_of_the_edge(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
         limit = self._asked_until - to_samples(self._options.edge_guard_ms)
         return tuple(takewhile(lambda word: word.end_samples <= limit, words))
 
