@@ -224,9 +224,8 @@ class Session:
         begin = utterance.committed_until
         outcome = utterance.receive(hypothesis)
         if utterance.step is not Step.UPDATE and outcome.doubt in INVENTED:
-            self._warn_of_loss(
-                "text_discarded", begin, f"the text looked invented: {outcome.doubt}"
-            )
+            reason = f"the text looked invented ({outcome.doubt})"
+            self._warn_of_loss("text_discarded", begin, reason)
         self._take_outcome(utterance, outcome)
 
     def _take_outcome(self, utterance: Utterance, outcome: Outcome) -> None:

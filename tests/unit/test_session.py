@@ -3,6 +3,7 @@
 import itertools
 import random
 import string
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
