@@ -52,10 +52,15 @@ test: $(VENV)/.dev ## run the tests
 bench: $(VENV)/.dev ## measure lag and quality of paced live streams
 	$(BIN)/python -m benchmarks.streams
 
-models: $(VENV)/.dev ## train the bundled models anew (hours on two cores)
-	$(PIP) install '.[train]'
-	$(BIN)/python -m models.training.asr
-	$(BIN)/python -m models.training.mt
+# An environment of its own: training needs PyTorch, serving does not.
+$(VENV)-train/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)-train
+	$(VENV)-train/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[train,bench]'
+	@touch $@
+
+models: $(VENV)-train/.ready ## train the bundled models anew (hours on two cores; needs espeak-ng and flite)
+	$(VENV)-train/bin/python -m models.training.asr
+	$(VENV)-train/bin/python -m models.training.mt
 
 lock: $(VENV)/.dev ## pin the newest allowed dependencies
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
@@ -64,4 +69,4 @@ lock: $(VENV)/.dev ## pin the newest allowed dependencies
 		--python-version 3.11 --extra bench --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean: ## remove the environment and caches
-	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-train .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

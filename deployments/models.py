@@ -149,11 +149,16 @@ def resolve(choice: ModelChoice) -> ResolvedModel:
         return _local(choice, path)
     if _looks_like_path(choice.name):
         raise ModelNotFoundError(f"{choice.setting}: no such directory. {choice.choices}")
-    if "/" not in choice.name and not (
-        choice.task == "asr" and choice.hub_id in available_models()
-    ):
-        raise ModelNotFoundError(f"{choice.setting}: unknown model. {choice.choices}")
+    check_name(choice)
     return _from_hub(choice)
+
+
+def check_name(choice: ModelChoice) -> None:
+    """Raise ModelNotFoundError for a name that could not be resolved on any machine."""
+    is_size = choice.task == "asr" and choice.hub_id in available_models()
+    is_here = choice.name in BUNDLED or (choice.name and Path(choice.name).is_dir())
+    if not (is_size or is_here or "/" in choice.name or _looks_like_path(choice.name)):
+        raise ModelNotFoundError(f"{choice.setting}: unknown model. {choice.choices}")
 
 
 def bundled_directory(name: str) -> Path | None:

@@ -7,6 +7,7 @@ import os
 from ray.serve import Application
 
 from deployments.asr import Asr
+from deployments.models import check_name
 from deployments.mt import Mt
 from deployments.vad import Vad
 from serve_app.config import AppConfig, with_environment
@@ -14,8 +15,13 @@ from serve_app.ingress import Ingress
 
 
 def build_app(config: AppConfig) -> Application:
-    """One ingress over three stages; each stage gets its own section and nothing else."""
+    """One ingress over three stages; each stage gets its own section and nothing else.
+
+    Raises ModelNotFoundError for a model that exists nowhere, before anything is started.
+    """
     config = with_environment(config, os.environ)
+    for choice in config.models:
+        check_name(choice)
     return Ingress.bind(
         config,
         vad=Vad.bind(config.vad),

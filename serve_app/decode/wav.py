@@ -16,6 +16,8 @@ from serve_app.errors import InvalidAudioError
 
 MAX_HEADER_BYTES = 1 << 20
 """Chunks in front of the audio (cover pictures, cue lists) may take this much."""
+MAX_CHUNKS = 64
+"""And be this many; real files have a handful."""
 
 _CHUNK = struct.Struct("<4sI")
 _FORMAT = struct.Struct("<HHIIHH")
@@ -42,7 +44,7 @@ class WavHeader:
     """Announced length of the audio; None where the writer did not know it."""
 
 
-def parse_header(head: bytes) -> WavHeader | None:
+def parse_header(head: bytes | bytearray) -> WavHeader | None:
     """The header, once enough bytes are there; None before; InvalidAudioError where it is none."""
     if len(head) < 12:
         return None
@@ -53,7 +55,9 @@ def parse_header(head: bytes) -> WavHeader | None:
             param="format",
         )
     layout, at = None, 12
-    while at + _CHUNK.size <= len(head):
+    for _ in range(MAX_CHUNKS):
+        if at + _CHUNK.size > len(head):
+            return None
         name, size = _CHUNK.unpack_from(head, at)
         begin = at + _CHUNK.size
         if name == b"data":
@@ -65,14 +69,14 @@ def parse_header(head: bytes) -> WavHeader | None:
         if begin + size > len(head):
             return None
         if name == b"fmt ":
-            layout = _parse_format(head[begin : begin + size])
+            layout = _parse_format(bytes(head[begin : begin + size]))
         at = begin + size + size % 2
-    return None
+    raise InvalidAudioError(f"The WAV file has no audio within {MAX_CHUNKS} chunks.")
 
 
 async def decode_wav(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """A body that is a WAV file, of known length or not."""
-    head = b""
+    head = bytearray()
     header = None
     async for piece in body:
         head += piece
@@ -83,7 +87,7 @@ async def decode_wav(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         raise InvalidAudioError("The WAV file ends inside its header.", param="body")
     decoder = PcmDecoder(header.layout)
     left = header.data_bytes
-    async for piece in _audio(head[header.data_offset :], body):
+    async for piece in _audio(bytes(head[header.data_offset :]), body):
         yield decoder.feed(piece if left is None else piece[:left])
         if left is not None:
             left -= min(left, len(piece))

@@ -177,6 +177,7 @@ def invalid_bodies() -> Iterator[tuple[str, bytes, AudioFormat, str]]:
     yield "1 Hz", wav(rate_hz=1), "auto", "unsupported_rate"
     yield "no channel", riff(1, 16, 0, 16_000, b"\0" * 99, 99), "auto", "unsupported_channels"
     yield "12 bits", riff(1, 12, 1, 16_000, b"\0" * 99, 99), "auto", "unsupported_encoding"
+    yield "chunk upon chunk", wav()[:36] + b"junk\0\0\0\0" * 9_000, "auto", "invalid_audio"
     yield (
         "endless chunk",
         wav()[:36] + b"LIST\xff\xff\xff\x7f" + b"\0" * 99,
