@@ -20,14 +20,15 @@ PIECE_BYTES = PIECE_MS * BYTES_PER_MS
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When each piece is due; piece i at `start_s + i * interval_s`, whatever happened before."""
+    """When each piece is due, whatever happened before: when its last sample has been spoken."""
 
     start_s: float
+    """When the first sample was spoken."""
     interval_s: float = PIECE_MS / 1000
 
     def due_s(self, index: int) -> float:
         """When piece `index` is to be sent."""
-        return self.start_s + index * self.interval_s
+        return self.start_s + (index + 1) * self.interval_s
 
     def lag_ms(self, at_s: float, audio_ms: float) -> float:
         """How long after its place in the audio something happened."""
@@ -51,7 +52,7 @@ class Pacer:
         index = 0
         async for piece in pieces:
             if self.schedule is None:
-                self.schedule = Schedule(self.clock())
+                self.schedule = Schedule(self.clock() - PIECE_MS / 1000)
             due_s = self.schedule.due_s(index)
             if (wait_s := due_s - self.clock()) > 0:
                 await self.sleep(wait_s)
