@@ -88,7 +88,7 @@ def _publish_if_better(
     export(model.whisper, plan.source.tokenizer, candidate, {})
     report = quick(candidate, _DEV_SENTENCES, threads=1)
     log.info("checkpoint at step %d\n%s", position.step, table(report))
-    scores = report["direct"]["wer_clean"], report["direct"]["wer_cut"]
+    scores = report["greedy"]["wer_clean"], report["greedy"]["wer_cut"]
     wer = sum(sum(score.values()) for score in scores) / sum(len(score) for score in scores)
     best_path = plan.run_dir / "best.json"
     best = json.loads(best_path.read_text()) if best_path.exists() else _GOOD_ENOUGH_WER
@@ -118,7 +118,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--evaluate", action="store_true", help="only measure what is exported")
     parser.add_argument("--checkpoint", action="store_true", help="only export the last checkpoint")
     parser.add_argument("--sentences", type=int, default=150, help="per language, to measure with")
-    parser.add_argument("--padded-sentences", type=int, default=60)
+    parser.add_argument("--padded-sentences", type=int, default=50)
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 

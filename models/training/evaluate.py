@@ -1,7 +1,8 @@
 """How good an exported model is: held-out sentences by held-out voices, through both doors.
 
-"direct" is CTranslate2 on short unpadded windows, as live sessions use it; "padded" is
-unmodified faster-whisper with its 30 s windows, as whole files use it.
+"greedy" and "beam" are CTranslate2 on short unpadded windows, as live sessions use it for what
+may still change and for what is final; "padded" is unmodified faster-whisper with its 30 s
+windows, as whole files use it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _SNR_DB = 10.0
 _LEAD_S, _TRAIL_S = 0.2, 0.35
 _FINISHED_S = 0.02
 _MAX_TOKENS = 120
+_BEAM_SIZE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,10 @@ Door = Callable[[Case], Answer]
 
 
 class Direct:
-    """CTranslate2, greedy, without time tokens, on the window as it is."""
+    """CTranslate2, without time tokens, on the window as it is."""
 
-    def __init__(self, folder: Path, threads: int) -> None:
+    def __init__(self, folder: Path, threads: int, beam_size: int) -> None:
+        self._beam_size = beam_size
         self._model = ctranslate2.models.Whisper(
             str(folder), device="cpu", compute_type="int8", intra_threads=threads
         )
@@ -74,8 +77,12 @@ class Direct:
             tokens.start, tokens.languages[case.language], tokens.transcribe, tokens.no_times
         ]  # fmt: skip
         result = self._model.generate(
-            encoded, [prompt], beam_size=1, max_length=_MAX_TOKENS, return_no_speech_prob=True,
-        )[0]  # fmt: skip
+            encoded,
+            [prompt],
+            beam_size=self._beam_size,
+            max_length=_MAX_TOKENS,
+            return_no_speech_prob=True,
+        )[0]
         text = tokens.decode(result.sequences_ids[0])
         return Answer(text, detected.strip("<|>"), float(result.no_speech_prob))
 
@@ -90,7 +97,7 @@ class Padded:
 
     def __call__(self, case: Case) -> Answer:
         """Transcribe in the language that is detected."""
-        segments, info = self._model.transcribe(case.audio, beam_size=5)
+        segments, info = self._model.transcribe(case.audio, beam_size=_BEAM_SIZE)
         found = list(segments)
         no_speech = max((segment.no_speech_prob for segment in found), default=1.0)
         return Answer(" ".join(s.text for s in found), str(info.language), float(no_speech))
@@ -100,34 +107,35 @@ def evaluate(
     folder: Path, per_language: int, padded_per_language: int, threads: int
 ) -> dict[str, Any]:
     """All measurements, as plain data; rates are fractions."""
-    utterances = corpus.held_out(per_language, _SEED)
     rng = np.random.default_rng(_SEED)
-    cases = _cases(utterances, rng)
+    cases = _cases(corpus.held_out(per_language, _SEED), rng)
     silence = _silence(rng)
-    report: dict[str, Any] = {"sentences_per_language": per_language}
-    report["direct"] = _door(Direct(folder, threads), cases, silence)
-    if padded_per_language:
-        few = {
-            name: found[: padded_per_language * len(phrasebook.LANGUAGES)]
-            for name, found in cases.items()
-            if name != "cut"
-        }
-        report["padded_sentences_per_language"] = padded_per_language
-        report["padded"] = _door(Padded(folder, threads), few, silence)
-    return report
+    whole = {name: found for name, found in cases.items() if name != "cut"}
+    few = {
+        name: found[: padded_per_language * len(phrasebook.LANGUAGES)]
+        for name, found in whole.items()
+    }
+    return {
+        "sentences_per_language": per_language,
+        "greedy": _door(Direct(folder, threads, 1), cases, silence),
+        "beam": _door(Direct(folder, threads, _BEAM_SIZE), whole, silence),
+        "padded_sentences_per_language": padded_per_language,
+        "padded": _door(Padded(folder, threads), few, silence),
+    }
 
 
 def quick(folder: Path, per_language: int, threads: int) -> dict[str, Any]:
-    """Clean and cut windows through CTranslate2 only."""
+    """A few clean, noisy and cut windows through CTranslate2 only."""
     cases = _cases(corpus.held_out(per_language, _SEED + 1), np.random.default_rng(_SEED))
     few = {name: cases[name] for name in ("clean", "babble_10db", "cut")}
-    return {"direct": _door(Direct(folder, threads), few, _silence(np.random.default_rng(1)))}
+    silence = _silence(np.random.default_rng(1))
+    return {"greedy": _door(Direct(folder, threads, 1), few, silence)}
 
 
 def table(report: dict[str, Any]) -> str:
     """The report as text."""
     lines = []
-    for door in ("direct", "padded"):
+    for door in ("greedy", "beam", "padded"):
         for name, by_language in report.get(door, {}).items():
             if isinstance(by_language, dict):
                 cells = "  ".join(f"{key} {value:7.2%}" for key, value in by_language.items())
