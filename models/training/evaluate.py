@@ -31,6 +31,7 @@ _LEAD_S, _TRAIL_S = 0.2, 0.35
 _FINISHED_S = 0.02
 _MAX_TOKENS = 120
 _BEAM_SIZE = 5
+_NO_SPEECH, _UNLIKELY = 0.6, -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,13 @@ class Direct:
             beam_size=self._beam_size,
             max_length=_MAX_TOKENS,
             return_no_speech_prob=True,
+            return_scores=True,
         )[0]
         text = tokens.decode(result.sequences_ids[0])
+        # CTranslate2 divides scores by lengths, so that its beam never comes out empty: Whisper's
+        # own rule for silence, which servers apply too.
+        if result.no_speech_prob > _NO_SPEECH and result.scores[0] < _UNLIKELY:
+            text = ""
         return Answer(text, detected.strip("<|>"), float(result.no_speech_prob))
 
 
