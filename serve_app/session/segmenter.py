@@ -24,7 +24,7 @@ class SegmenterOptions:
     """Audio kept on either side of speech, for soft onsets and releases."""
     max_utterance_ms: int = 28_000
     """An utterance is cut before it gets longer, even without a pause. Whisper hears 30 s, and the
-    next one's window may begin up to `WindowOptions.max_overlap_ms` before the cut."""
+    next one's window may begin up to `utterance.OVERLAP_MS` before the cut."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,8 @@ from tests.support.speech import first_sentences
 
 pytestmark = pytest.mark.cluster
 
-MAX_WER_PERCENT = 5.0
+MAX_WER_PERCENT = 12.0
+"""Of four sentences, some thirty words; tests/local holds whole samples to less."""
 MIN_CHRF = 90.0
 
 
