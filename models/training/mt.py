@@ -40,10 +40,10 @@ def main() -> None:
         _evaluate(arguments.destination)
         return
     plan = Plan(steps=arguments.steps, seed=arguments.seed)
-    workplace = Path(os.environ.get("DRAGOMAN_TRAINING_DIR", ".cache/training")) / "mt"
-    trainer = _train(plan, workplace, arguments.destination, arguments.publish_from)
-    final = workplace / "final"
-    mt_export.export(trainer.model, workplace / "tokenizer.json", final, arguments.quantisation)
+    work_dir = Path(os.environ.get("DRAGOMAN_TRAINING_DIR", ".cache/training")) / "mt"
+    trainer = _train(plan, work_dir, arguments.destination, arguments.publish_from)
+    final = work_dir / "final"
+    mt_export.export(trainer.model, work_dir / "tokenizer.json", final, arguments.quantisation)
     _evaluate(final)
     mt_export.publish(final, arguments.destination)
 
@@ -60,9 +60,9 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _train(plan: Plan, workplace: Path, destination: Path, publish_from: float) -> Trainer:
+def _train(plan: Plan, work_dir: Path, destination: Path, publish_from: float) -> Trainer:
     """A model trained to the end of the plan; good ones on the way are published."""
-    tokenizer = workplace / "tokenizer.json"
+    tokenizer = work_dir / "tokenizer.json"
     if not tokenizer.exists():
         sentences = training_sentences(random.Random(f"tokenizer {plan.seed}"))
         chosen = islice(sentences, _TOKENIZER_SENTENCES)
@@ -70,14 +70,14 @@ def _train(plan: Plan, workplace: Path, destination: Path, publish_from: float) 
     tokens = Tokens(tokenizer)
     torch.manual_seed(plan.seed)
     examples = Examples(vocabularies(_VOCABULARY_SENTENCES, plan.seed))
-    trainer = Trainer(build(tokens), tokens, examples, plan, workplace / "checkpoint.pt")
+    trainer = Trainer(build(tokens), tokens, examples, plan, work_dir / "checkpoint.pt")
     trainer.resume()
     development = Evaluation(_DEV_SENTENCES, _DEV_SEED)
     best = publish_from
 
     def measure(step: int) -> None:
         nonlocal best
-        current = workplace / "current"
+        current = work_dir / "current"
         mt_export.export(trainer.model, tokenizer, current)
         figures = development.directions(Translator(current))
         log.info(
