@@ -12,8 +12,8 @@ from deployments.models import ModelChoice
 from deployments.mt import MtSettings
 from deployments.vad import VadSettings
 from serve_app.runner import StageTimeouts
+from serve_app.session.options import SessionOptions
 from serve_app.session.segmenter import SegmenterOptions
-from serve_app.session.session import SessionOptions
 from serve_app.session.utterance import WindowOptions
 
 MODEL_VARIABLES = {"ASR_MODEL": "asr", "MT_MODEL": "mt"}

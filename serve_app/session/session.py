@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,40 +23,17 @@ from serve_app.session import events
 from serve_app.session.audio import PcmReader, SampleBuffer, to_ms, to_samples
 from serve_app.session.commit import LocalAgreement
 from serve_app.session.gates import INVENTED
+from serve_app.session.options import SessionOptions
 from serve_app.session.segmenter import (
     Boundary,
     Segmenter,
-    SegmenterOptions,
     UtteranceCut,
     UtteranceStarted,
     UtteranceStopped,
 )
 from serve_app.session.segments import Growth, Segment
 from serve_app.session.translations import Translation, TranslationOrder
-from serve_app.session.utterance import Outcome, Step, Utterance, WindowOptions
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
-    """What a session is opened with."""
-
-    source: str | None = None
-    """Spoken language, or None to detect it for each utterance."""
-    targets: tuple[str, ...] = ()
-    partials: bool = True
-    """Whether the volatile tail is sent."""
-    segmenter: SegmenterOptions = field(default_factory=SegmenterOptions)
-    window: WindowOptions = field(default_factory=WindowOptions)
-    vad_block_frames: int = 8
-    """Frames a VAD call takes: 256 ms, a compromise between calls a second and delay."""
-    max_backlog_ms: int = 30_000
-    """Audio that may wait for the stages before the reader must pause."""
-    max_untranslated: int = 64
-    """Segments that may wait for MT before the reader must pause; a live speaker is never so far
-    ahead, a file that is uploaded faster than it was spoken is."""
-    ack_step_ms: int = 1_000
-    """In silence, acknowledge at this pace."""
-
+from serve_app.session.utterance import Outcome, Step, Utterance
 
 MAX_PIECE_SAMPLES = SAMPLE_RATE_HZ
 """Most audio that one Audio input may carry: one second."""

@@ -23,7 +23,8 @@ from serve_app.runner import SessionRunner, StageTimeouts
 from serve_app.session import effects as fx
 from serve_app.session import events as ev
 from serve_app.session.audio import to_ms
-from serve_app.session.session import MAX_PIECE_SAMPLES, Session, SessionOptions
+from serve_app.session.options import SessionOptions
+from serve_app.session.session import MAX_PIECE_SAMPLES, Session
 from tests.support.doors import serving
 from tests.support.oracle import (
     EXACT,

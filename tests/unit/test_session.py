@@ -13,7 +13,8 @@ from deployments.types import Draft, Hypothesis, Word
 from serve_app.session import effects as fx
 from serve_app.session import events as ev
 from serve_app.session.audio import AudioOverflowError
-from serve_app.session.session import Session, SessionOptions
+from serve_app.session.options import SessionOptions
+from serve_app.session.session import Session
 from tests.support.scripted import Script, Spoken, answer, cut, drive, events
 
 E = TypeVar("E", bound=ev.Event)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from serve_app.session import effects as fx
 from serve_app.session import events as ev
-from serve_app.session.session import MAX_PIECE_SAMPLES, Session, SessionOptions
+from serve_app.session.options import SessionOptions
+from serve_app.session.session import MAX_PIECE_SAMPLES, Session
 from tests.support.scripted import Script, Spoken, answer, events
 
 TARGETS = ("de", "es")
