@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import fftconvolve  # type: ignore[import-untyped]
+from scipy.signal import butter, fftconvolve, sosfilt  # type: ignore[import-untyped]
 
 from models.training.speech import SAMPLE_RATE_HZ
 
@@ -77,6 +77,12 @@ def tilt(samples: Samples, rng: np.random.Generator) -> Samples:
     return tilted
 
 
+def narrow(samples: Samples, rng: np.random.Generator) -> Samples:
+    """A telephone's band: nothing above 3.2 to 4 kHz."""
+    low_pass = butter(6, float(rng.uniform(3_200, 4_000)), fs=SAMPLE_RATE_HZ, output="sos")
+    return np.asarray(sosfilt(low_pass, samples), np.float32)
+
+
 class NoiseBank:
     """Noises made once; windows take random stretches of them."""
 
@@ -102,14 +108,17 @@ class NoiseBank:
 def augment(
     samples: Samples, bank: NoiseBank, noisy_share: float, rng: np.random.Generator
 ) -> Samples:
-    """Room, microphone, noise (3 to 30 dB) and gain, each on a share of the windows."""
+    """Room, microphone, telephone band, noise (3 to 25 dB) and gain, each on a share of the
+    windows."""
     if rng.random() < 0.15:
         samples = reverberate(samples, rng)
     if rng.random() < 0.4:
         samples = tilt(samples, rng)
+    if rng.random() < 0.08:
+        samples = narrow(samples, rng)
     if rng.random() < noisy_share:
         kind = str(rng.choice(NOISES, p=(0.35, 0.2, 0.35, 0.1)))
-        snr_db = float(rng.uniform(3.0, 30.0))
+        snr_db = float(rng.uniform(3.0, 25.0))
         samples = mix(samples, bank.take(kind, len(samples), rng), snr_db)
     elif rng.random() < 0.7:
         # A quiet noise floor, so that digital silence is not what silence sounds like.

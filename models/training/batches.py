@@ -39,7 +39,7 @@ class Mixture:
     full_share: float = 0.05
     frames_per_batch: int = 7_000
     # The share of noisy windows climbs to this over `ramp_batches`.
-    noisy_share: float = 0.55
+    noisy_share: float = 0.68
     ramp_batches: int = 1_200
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ SAMPLE_RATE_HZ = 16_000
 _FLITE = shutil.which("flite") or "flite"
 _PAUSES = ("", "_", "_:", "__")
 _PEAK = 0.9 * 32767
+_FLITE_WPM = 160
 _TOKEN = re.compile(r"\S+")
 _SEGMENT = re.compile(r"(\S+):([0-9.]+)")
 
@@ -112,9 +114,13 @@ def _word_times(
 
 
 def _speak_flite(text: str, language: str, voice: Voice) -> Utterance:
+    stretch = _FLITE_WPM / voice.rate_wpm
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
         done = subprocess.run(  # noqa: S603  # our own phrasebook's text
-            [_FLITE, "-voice", voice.name, "-psdur", "-t", text, "-o", file.name],
+            [
+                *(_FLITE, "-voice", voice.name, "--setf", f"duration_stretch={stretch:.3f}"),
+                *("-psdur", "-t", text, "-o", file.name),
+            ],
             check=True, capture_output=True, text=True,
         )  # fmt: skip
         with wave.open(file.name) as source:
@@ -130,8 +136,39 @@ def _speak_flite(text: str, language: str, voice: Voice) -> Utterance:
     starts = np.array([start_s * SAMPLE_RATE_HZ for start_s in starts_s], np.int32)
     first = int(starts[1]) if len(starts) > 1 and not phonemes[0] else 0
     end = _speech_end(phonemes, starts, len(samples))
-    none = np.zeros(0, np.int32)
+    starts = np.maximum(starts - first, 0)
+    word_starts, word_ends = _flite_word_times(text, phonemes, starts, end - first)
     return Utterance(
         text, language, voice.label, _normalised(samples[first:end]),
-        none, none, phonemes, np.maximum(starts - first, 0),
+        word_starts, word_ends, phonemes, starts,
     )  # fmt: skip
+
+
+def _flite_word_times(
+    text: str, phonemes: list[str], starts: NDArray[np.int32], end: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Start and end samples per word, by the phonemes that each word has when spoken alone.
+
+    flite does not tell when a word is spoken. Where a sentence has other phonemes than its words
+    alone (elisions), the times are unknown: empty.
+    """
+    counts = [_flite_phonemes(word) for word in text.split()]
+    spoken = [index for index, name in enumerate(phonemes) if name]
+    if sum(counts) != len(spoken) or 0 in counts:
+        none = np.zeros(0, np.int32)
+        return none, none
+    ends = np.append(starts[1:], end)
+    last = np.cumsum(counts) - 1
+    first = np.append(0, last[:-1] + 1)
+    of = np.array(spoken)
+    return starts[of[first]], np.asarray(ends[of[last]], np.int32)
+
+
+@functools.cache
+def _flite_phonemes(word: str) -> int:
+    """How many phonemes flite speaks `word` with."""
+    done = subprocess.run(  # noqa: S603  # our own phrasebook's text
+        [_FLITE, "-voice", "kal", "-ps", "-t", f"{word} ", "-o", "none"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return sum(name != "pau" for name in done.stdout.split())

@@ -24,13 +24,14 @@ TRAINING_VARIANTS: tuple[str, ...] = (
 TRAINING_RATES_WPM = (120, 205)
 TRAINING_PITCHES = (28, 72)
 TRAINING_PITCH_RANGES = (25, 80)
-FLITE_VOICES: tuple[str, ...] = ("slt", "rms", "kal16", "awb")
-FLITE_SHARE_OF_ENGLISH = 0.05
+FLITE_VOICES: tuple[str, ...] = ("slt", "rms", "kal16", "kal", "awb")
+FLITE_RATES_WPM = (135, 190)
+FLITE_SHARE_OF_ENGLISH = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A speaker. rate_wpm, pitch and pitch_range are espeak's units; flite ignores them."""
+    """A speaker. rate_wpm, pitch and pitch_range are espeak's units; flite knows no pitch."""
 
     engine: str
     name: str
@@ -67,7 +68,7 @@ HELD_OUT_VOICES: dict[str, tuple[Voice, ...]] = {
 def training_voice(language: str, rng: random.Random) -> Voice:
     """Draw a speaker for `language` from the training part of the table."""
     if language == "en" and rng.random() < FLITE_SHARE_OF_ENGLISH:
-        return Voice("flite", rng.choice(FLITE_VOICES))
+        return Voice("flite", rng.choice(FLITE_VOICES), rng.randint(*FLITE_RATES_WPM))
     base = rng.choice(ESPEAK_LANGUAGES[language])
     variant = rng.choice(TRAINING_VARIANTS)
     return Voice(

@@ -24,6 +24,8 @@ _MIN_CUT_SAMPLES = int(0.25 * SAMPLE_RATE_HZ)
 _PROMPT_SHARE = 0.12
 _TIMES_SHARE = 0.4
 _MAX_PROMPT_TOKENS = 60
+_LINGERING_SHARE = 0.15
+_LINGERING_S = 1.8
 
 
 @dataclass(slots=True)
@@ -74,8 +76,8 @@ class WindowMaker:
     def short(self, rng: np.random.Generator, noisy_share: float) -> Window:
         """One utterance, usually cut; sometimes two, sometimes nothing."""
         draw = rng.random()
-        if draw < 0.05:
-            return self.silent(rng, float(rng.uniform(0.3, 5.0)))
+        if draw < 0.07:
+            return self.silent(rng, float(rng.uniform(0.3, 6.0)))
         language = str(rng.choice(LANGUAGES))
         lead, gap, trail = self._pauses(rng)
         if draw < 0.33:
@@ -109,11 +111,11 @@ class WindowMaker:
         return self._assemble(pieces, language, pauses, rng, noisy_share)
 
     def silent(self, rng: np.random.Generator, seconds: float) -> Window:
-        """Noise or silence, and nothing to say about it."""
+        """Noise, people in the background or silence, and nothing to say about it."""
         count = int(seconds * SAMPLE_RATE_HZ)
         audio: Samples = np.zeros(count, np.float32)
         if rng.random() < 0.9:
-            kind = str(rng.choice([name for name in NOISES if name != "babble"]))
+            kind = str(rng.choice(NOISES))
             level = np.float32(10 ** rng.uniform(-4.5, -0.9))
             audio = self._bank.take(kind, count, rng) * level
         window = Window(audio, str(rng.choice(LANGUAGES)))
@@ -125,6 +127,9 @@ class WindowMaker:
         lead_s = 0.0 if rng.random() < 0.25 else float(rng.uniform(0.02, 0.5))
         trail_s = 0.12 + float(rng.uniform(0.0, 0.6)) if rng.random() < 0.85 else 0.13
         gap_s = float(rng.uniform(0.15, 0.9))
+        if rng.random() < _LINGERING_SHARE:
+            # Noise keeps a voice detector open: there, pauses are part of the window.
+            lead_s, gap_s, trail_s = (float(s) for s in rng.uniform(0.1, _LINGERING_S, 3))
         return tuple(int(s * SAMPLE_RATE_HZ) for s in (lead_s, gap_s, trail_s))  # type: ignore[return-value]
 
     def _any(self, language: str, rng: np.random.Generator) -> Utterance:
