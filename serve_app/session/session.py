@@ -165,15 +165,17 @@ class Session:
                 self._end_utterance(min(at, self._audio.end))
                 self._emit(events.SpeechStopped(to_ms(min(at, self._audio.end))))
             case UtteranceCut(at):
-                at = min(at, self._audio.end)
-                self._end_utterance(at)
-                self._utterances[-1].cut = True
-                self._utterances.append(self._new_utterance(at))
+                self._cut_utterance(min(at, self._audio.end))
 
     def _end_utterance(self, at: int) -> None:
         utterance = self._utterances[-1]
         utterance.stopped_at = at
         self._speech_samples += at - utterance.start
+
+    def _cut_utterance(self, at: int) -> None:
+        self._end_utterance(at)
+        self._utterances[-1].cut = True
+        self._utterances.append(self._new_utterance(at))
 
     def _new_utterance(self, at: int) -> Utterance:
         return Utterance(
@@ -210,10 +212,17 @@ class Session:
             self._commit(growth)
         self._show_tail(utterance, "".join(word.text for word in outcome.volatile))
         if not utterance.done:
+            self._end_if_resting(utterance, outcome)
             return
         self._utterances.popleft()
         if utterance.cut:
             self._utterances[0].continue_from(utterance.continued_from)
+
+    def _end_if_resting(self, utterance: Utterance, outcome: Outcome) -> None:
+        at = utterance.resting_from(outcome.volatile)
+        if at is not None and utterance.stopped_at is None:
+            self._segmenter.split(at)
+            self._cut_utterance(at)
 
     def _commit(self, growth: Growth) -> None:
         segment = growth.segment

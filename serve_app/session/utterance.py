@@ -25,8 +25,15 @@ class WindowOptions:
     """Beyond this the window lets go of audio whose words are committed."""
     edge_guard_ms: int = 160
     """A word that ends this close to the last audio heard may be half a word, and waits."""
+    max_rest_ms: int = 800
+    """An utterance is over when its last word was this long ago, although VAD still hears speech:
+    people in the background. Kaldi's endpoint rules do likewise with the decoder's silence
+    (https://kaldi-asr.org/doc/structkaldi_1_1OnlineEndpointConfig.html)."""
+    max_wordless_ms: int = 4_000
+    """A window in which no word was found lets go of its oldest audio when it gets longer."""
 
 
+_REST_PAD_MS = 160
 OVERLAP_MS = 2_000
 """How much of a window without a committed word is heard again: more than the longest word."""
 
@@ -78,6 +85,7 @@ class Utterance:
         self._segments = SegmentBuilder(session_id, self.utterance_id)
         self._window_start = start
         self._prefix = ""
+        self._wordless = True
         self._committed_until = start
         self._asked_until = start
 
@@ -105,6 +113,16 @@ class Utterance:
         """Take over from an utterance that was cut, before the first decode."""
         self._window_start = self._committed_until = self._asked_until = sample
 
+    def resting_from(self, volatile: tuple[Word, ...]) -> int | None:
+        """Where an utterance ends in which nothing new was said for a while; None while it goes on.
+
+        `volatile`: what the last hypothesis says beyond the committed words.
+        """
+        silent = self._asked_until - self._committed_until
+        if self._wordless or volatile or silent < to_samples(self._options.max_rest_ms):
+            return None
+        return self._committed_until + to_samples(_REST_PAD_MS)
+
     @property
     def uncommitted_from(self) -> int:
         """Start of what no closed segment covers yet."""
@@ -130,11 +148,11 @@ class Utterance:
         words = () if doubted else self._on_session_clock(hypothesis.words)
         decision = self._decide(words)
         growths = self._commit(decision.committed, hypothesis.language)
-        return Outcome(self._after_step(growths), decision.volatile, doubted)
+        return Outcome(self._after_step(growths, decision.volatile), decision.volatile, doubted)
 
     def give_up(self) -> Outcome:
         """No answer came to the last request; what was committed stands."""
-        return Outcome(self._after_step([]), (), None)
+        return Outcome(self._after_step([], ()), (), None)
 
     def _next_end(self, speech_until: int) -> int | None:
         if self.stopped_at is None:
@@ -150,9 +168,10 @@ class Utterance:
         whole = self.step is Step.FINAL and not self.cut
         return Decision(committed=words if whole else self._clear_of_the_edge(words), volatile=())
 
-    def _after_step(self, growths: list[Growth]) -> list[Growth]:
+    def _after_step(self, growths: list[Growth], volatile: tuple[Word, ...]) -> list[Growth]:
         match self.step:
             case Step.UPDATE:
+                self._let_go_of_wordless_audio(volatile)
                 return growths
             case Step.STRIDE:
                 self._window_start, self._prefix = self._next_start(), ""
@@ -161,6 +180,11 @@ class Utterance:
                 self.done = True
                 return self._closed(growths)
 
+    def _let_go_of_wordless_audio(self, volatile: tuple[Word, ...]) -> None:
+        heard = self._asked_until - self._window_start
+        if self._wordless and not volatile and heard > to_samples(self._options.max_wordless_ms):
+            self._window_start = self._committed_until = self._next_start()
+
     def _next_start(self) -> int:
         """After an edge that is no pause: the word that it went through is heard again."""
         return max(self._committed_until, self._asked_until - to_samples(OVERLAP_MS))
@@ -168,6 +192,7 @@ class Utterance:
     def _commit(self, words: tuple[Word, ...], language: str) -> list[Growth]:
         if not words:
             return []
+        self._wordless = False
         self._language = self._language or language
         self._prefix += "".join(word.text for word in words)
         self._committed_until = words[-1].end_samples
