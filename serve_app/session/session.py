@@ -212,14 +212,14 @@ class Session:
             self._commit(growth)
         self._show_tail(utterance, "".join(word.text for word in outcome.volatile))
         if not utterance.done:
-            self._end_if_resting(utterance, outcome)
+            self._end_if_resting(utterance)
             return
         self._utterances.popleft()
         if utterance.cut:
             self._utterances[0].continue_from(utterance.continued_from)
 
-    def _end_if_resting(self, utterance: Utterance, outcome: Outcome) -> None:
-        at = utterance.resting_from(outcome.volatile)
+    def _end_if_resting(self, utterance: Utterance) -> None:
+        at = utterance.resting_from
         if at is not None and utterance.stopped_at is None:
             self._segmenter.split(at)
             self._cut_utterance(at)

@@ -25,6 +25,8 @@ class WindowOptions:
     """Beyond this the window lets go of audio whose words are committed."""
     edge_guard_ms: int = 160
     """A word that ends this close to the last audio heard may be half a word, and waits."""
+    min_probability: float = 0.5
+    """While more audio is to come, a word less likely than this waits, and so do those after it."""
     max_rest_ms: int = 800
     """An utterance is over when its last word was this long ago, although VAD still hears speech:
     people in the background. Kaldi's endpoint rules do likewise with the decoder's silence
@@ -86,6 +88,7 @@ class Utterance:
         self._window_start = start
         self._prefix = ""
         self._wordless = True
+        self._tail_is_sure = False
         self._committed_until = start
         self._asked_until = start
 
@@ -113,13 +116,14 @@ class Utterance:
         """Take over from an utterance that was cut, before the first decode."""
         self._window_start = self._committed_until = self._asked_until = sample
 
-    def resting_from(self, volatile: tuple[Word, ...]) -> int | None:
+    @property
+    def resting_from(self) -> int | None:
         """Where an utterance ends in which nothing new was said for a while; None while it goes on.
 
-        `volatile`: what the last hypothesis says beyond the committed words.
+        Words that are not likely enough to be committed are nothing new.
         """
         silent = self._asked_until - self._committed_until
-        if self._wordless or volatile or silent < to_samples(self._options.max_rest_ms):
+        if self._wordless or self._tail_is_sure or silent < to_samples(self._options.max_rest_ms):
             return None
         return self._committed_until + to_samples(_REST_PAD_MS)
 
@@ -148,11 +152,13 @@ class Utterance:
         words = () if doubted else self._on_session_clock(hypothesis.words)
         decision = self._decide(words)
         growths = self._commit(decision.committed, hypothesis.language)
-        return Outcome(self._after_step(growths, decision.volatile), decision.volatile, doubted)
+        volatile = words[len(decision.committed) :] if self.step is Step.UPDATE else ()
+        self._tail_is_sure = bool(decision.volatile)
+        return Outcome(self._after_step(growths), volatile, doubted)
 
     def give_up(self) -> Outcome:
         """No answer came to the last request; what was committed stands."""
-        return Outcome(self._after_step([], ()), (), None)
+        return Outcome(self._after_step([]), (), None)
 
     def _next_end(self, speech_until: int) -> int | None:
         if self.stopped_at is None:
@@ -163,15 +169,17 @@ class Utterance:
         return min(reach, self.stopped_at)
 
     def _decide(self, words: tuple[Word, ...]) -> Decision:
+        if self.step is Step.FINAL and not self.cut:
+            return Decision(committed=words, volatile=())
+        sure = self._sure(words)
         if self.step is Step.UPDATE:
-            return self._policy.update(words, self._asked_until)
-        whole = self.step is Step.FINAL and not self.cut
-        return Decision(committed=words if whole else self._clear_of_the_edge(words), volatile=())
+            return self._policy.update(sure, self._asked_until)
+        return Decision(committed=self._clear_of_the_edge(sure), volatile=())
 
-    def _after_step(self, growths: list[Growth], volatile: tuple[Word, ...]) -> list[Growth]:
+    def _after_step(self, growths: list[Growth]) -> list[Growth]:
         match self.step:
             case Step.UPDATE:
-                self._let_go_of_wordless_audio(volatile)
+                self._let_go_of_wordless_audio()
                 return growths
             case Step.STRIDE:
                 self._window_start, self._prefix = self._next_start(), ""
@@ -180,9 +188,10 @@ class Utterance:
                 self.done = True
                 return self._closed(growths)
 
-    def _let_go_of_wordless_audio(self, volatile: tuple[Word, ...]) -> None:
-        heard = self._asked_until - self._window_start
-        if self._wordless and not volatile and heard > to_samples(self._options.max_wordless_ms):
+    def _let_go_of_wordless_audio(self) -> None:
+        has_words = not self._wordless or self._tail_is_sure
+        longest = to_samples(self._options.max_wordless_ms)
+        if not has_words and self._asked_until - self._window_start > longest:
             self._window_start = self._committed_until = self._next_start()
 
     def _next_start(self) -> int:
@@ -208,6 +217,10 @@ class Utterance:
         if growths:
             return [*growths[:-1], replace(growths[-1], closed=True)]
         return [last]
+
+    def _sure(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
+        least = self._options.min_probability
+        return tuple(takewhile(lambda word: word.probability >= least, words))
 
     def _clear_of_the_edge(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
         limit = self._asked_until - to_samples(self._options.edge_guard_ms)

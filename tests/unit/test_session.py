@@ -295,6 +295,28 @@ def test_an_utterance_ends_with_its_words_when_the_background_does_not() -> None
     assert any(first_end_ms <= acked_ms < SCRIPT_WORDS[4].start_ms for acked_ms in acks)
 
 
+def test_an_unlikely_word_waits_for_the_end_of_its_utterance() -> None:
+    def mumbled(said: Script, effect: fx.Effect) -> fx.Input | None:
+        reply = answer(said, effect)
+        if isinstance(reply, fx.AsrAnswered):
+            words = tuple(
+                replace(word, probability=0.2) if word.text == " the" else word
+                for word in reply.hypothesis.words
+            )
+            return fx.AsrAnswered(replace(reply.hypothesis, words=words))
+        return reply
+
+    said = script()
+    seen = drive(Session("s", SessionOptions()), said, cut(said.pcm(), 640), mumbled)
+    told = events(seen)
+    stopped = next(i for i, event in enumerate(told) if isinstance(event, ev.SpeechStopped))
+    before, after = told[:stopped], told[stopped:]
+    early = [event.text for event in before if isinstance(event, ev.TranscriptCommitted)]
+    late = [event.text for event in after if isinstance(event, ev.TranscriptCommitted)]
+    assert "".join(early) == "Where is"
+    assert "".join(late).startswith(" the station?")
+
+
 def test_background_without_words_does_not_lengthen_the_window() -> None:
     words = [Spoken("Thank", 12_000, 12_300), Spoken("you.", 12_300, 12_700)]
     said = Script(words, length_ms=14_000)
