@@ -1,6 +1,6 @@
 """What a stream's events say about its quality: lag, flicker, errors. No I/O, no clock, no model.
 
-Erasure is that of Arivazhagan et al. 2020 (https://aclanthology.org/2020.iwslt-1.27), WER is
+Erasure is that of Arivazhagan et al. 2020 (https://arxiv.org/abs/2004.03643), WER is
 jiwer's and chrF sacrebleu's, as in serve_app/client/score.py.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -10,6 +11,7 @@ WIDTH, HEIGHT = 640, 400
 LEFT, RIGHT, TOP, BOTTOM = 60, 150, 20, 50
 TICKS = 5
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b")
+_SMALLEST = 1e-9
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -41,11 +43,9 @@ class Axis:
 
 def axis(label: str, values: Sequence[float]) -> Axis:
     """An axis that all values, zero or above, fit on."""
-    highest = max([*values, 1e-9])
-    magnitude = 1e-12
-    while magnitude * 10 * TICKS <= highest:
-        magnitude *= 10
-    step = next(magnitude * step for step in _STEPS if magnitude * step * TICKS >= highest)
+    wanted = max([*values, _SMALLEST]) / TICKS
+    magnitude = 10.0 ** math.floor(math.log10(wanted))
+    step = next(magnitude * step for step in _STEPS if magnitude * step >= wanted * (1 - 1e-9))
     return Axis(label, step * TICKS, step)
 
 

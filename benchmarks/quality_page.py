@@ -42,12 +42,13 @@ Dragoman with anything else.
 
 - **WER**: words wrong, missing or too many, in percent of the words spoken (jiwer; case and
   punctuation do not count).
-- **offline**: the same models on whole sentences, cut at their true bounds, with beam search.
+- **offline**: the same models on whole sentences, cut at their true bounds, with beam search;
+  **more**: live minus offline WER, in points.
 - **lag**: from the true end of a word in the audio to the event that commits it (p50 / p95).
 - **first text**: from the true onset of a sentence to the first text shown, for sentences that
   begin an utterance (p50 / p95).
 - **erasure**: words shown and then taken back, for each word of the final text (normalised erasure,
-  [Arivazhagan et al. 2020](https://aclanthology.org/2020.iwslt-1.27)).
+  [Arivazhagan et al. 2020](https://arxiv.org/abs/2004.03643)).
 - **taken back**: commits that changed committed text.
 - **chrF**: of all translations against the phrasebook's own (sacrebleu).
 - **translation**: from the event that completes a source segment to its translation (p50 / p95).
@@ -145,6 +146,7 @@ _COLUMNS: tuple[_Column, ...] = (
     ("condition", _plain("condition")),
     ("WER", _number("wer_live_percent", 1, " %")),
     ("offline", _number("wer_offline_percent", 1, " %")),
+    ("more", lambda row: f"{row['wer_live_percent'] - row['wer_offline_percent']:+.1f}"),
     ("lag", _range_ms("lag")),
     ("first text", _range_ms("first_text")),
     ("erasure", _number("erasure", 2)),
@@ -156,7 +158,7 @@ _COLUMNS: tuple[_Column, ...] = (
 _WORDLESS_COLUMNS: tuple[_Column, ...] = (
     ("setting", _plain("setting")),
     ("sound", _plain("kind")),
-    ("minutes", _number("minutes", 0)),
+    ("minutes", lambda row: f"{row['minutes']:g}"),
     ("committed characters a minute", _number("characters_per_minute", 1)),
     ("partials a minute", _number("partials_per_minute", 1)),
 )

@@ -26,7 +26,7 @@ class Setting:
 
 
 SETTINGS = (Setting("la2", SessionOptions(), StreamOptions()),)
-"""The first is the default, to which the budgets of docs/quality.md apply."""
+"""The first is the default."""
 
 
 def named(names: list[str]) -> list[Setting]:
