@@ -136,7 +136,10 @@ def first_waits_ms(onsets_ms: Sequence[float], heard: Iterable[Heard]) -> list[f
 
 
 def translation_lags_ms(heard: Iterable[Heard]) -> list[float]:
-    """From the event that completed a source segment to that which completed its translation."""
+    """From the event that completed a source segment to the last of its translation.
+
+    A segment that a broken session left without its end has no lag.
+    """
     closed_ms: dict[str, float] = {}
     done_ms: dict[tuple[str, str], float] = {}
     for item in heard:
@@ -145,7 +148,11 @@ def translation_lags_ms(heard: Iterable[Heard]) -> list[float]:
                 closed_ms[segment] = item.audio_ms
             case ev.TranslationCommitted(segment_id=segment, target=target):
                 done_ms[segment, target] = item.audio_ms
-    return [at_ms - closed_ms[segment] for (segment, _), at_ms in done_ms.items()]
+    return [
+        at_ms - closed_ms[segment]
+        for (segment, _), at_ms in done_ms.items()
+        if segment in closed_ms
+    ]
 
 
 def taken_back(heard: Iterable[Heard]) -> int:

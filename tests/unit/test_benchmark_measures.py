@@ -115,6 +115,8 @@ def test_a_translation_is_late_by_its_segment_and_target() -> None:
         commit(1_400, " see.", "a", closed=True),
         Heard(ev.TranslationCommitted("a", "de", "Ich sehe."), 1_450),
         Heard(ev.TranslationCommitted("a", "es", "Veo."), 1_600),
+        commit(2_000, "And", "b"),
+        Heard(ev.TranslationCommitted("b", "es", "Y"), 2_100),
     ]
     assert translation_lags_ms(heard) == [50, 200]
 
