@@ -10,18 +10,18 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
 
 from benchmarks.environment import ROOT, describe
 from benchmarks.inprocess import BYTES_PER_MS, Ask, Engines
-from deployments.asr import AsrEngine, AsrSettings
-from deployments.engines.whisper import WhisperAsr
-from deployments.models import ModelChoice, resolve
+from deployments.asr import AsrEngine, AsrSettings, load_engine
+from deployments.models import MANIFEST_FILE, ModelChoice, resolve
 from deployments.types import AsrRequest, Hypothesis
 from serve_app.client.audio import open_source, read_pcm
 from serve_app.client.model_checks import read_config
@@ -90,7 +90,9 @@ def same_text(one: Sequence[Hypothesis], other: Sequence[Hypothesis]) -> float:
 
 def measure(settings: AsrSettings, streams: Sequence[Trace], audio_s: float) -> list[Row]:
     """All ways to decode the windows of streams of `audio_s` each."""
-    short, padded = _engine(settings, short_windows=True), _engine(settings, short_windows=False)
+    short, padded = load_engine(settings), _padding_engine(settings)
+    for engine in (short, padded):
+        engine.warm()
     alone = streams[:1]
     reference, _ = decode(short, one_by_one(streams))
     first, _ = decode(short, one_by_one(alone))
@@ -141,23 +143,21 @@ def main() -> None:
         arguments.out.write_text(json.dumps(report, indent=1) + "\n")
 
 
-def _engine(settings: AsrSettings, *, short_windows: bool) -> AsrEngine:
+def _padding_engine(settings: AsrSettings) -> AsrEngine:
+    """The same engine and weights, told that the model hears only windows of 30 s."""
     model = resolve(ModelChoice(settings.model, "asr"))
     if model.manifest is None or not model.short_windows:
         raise SystemExit(
             f"{model.name} hears only windows of 30 s, so there is nothing to compare: choose a "
             "model that was trained for short windows, such as dragoman-asr"
         )
-    manifest = model.manifest.model_copy(update={"short_windows": short_windows})
-    engine = WhisperAsr(
-        replace(model, manifest=manifest),
-        device=settings.device,
-        compute_type=settings.compute_type,
-        threads=settings.threads,
-        beam_size=settings.beam_size,
-    )
-    engine.warm()
-    return engine
+    manifest = model.manifest.model_copy(update={"short_windows": False})
+    with tempfile.TemporaryDirectory(prefix="dragoman-") as name:
+        directory = Path(name)
+        for file in model.manifest.files:
+            (directory / file).symlink_to(model.path / file)
+        (directory / MANIFEST_FILE).write_text(manifest.model_dump_json())
+        return load_engine(settings.model_copy(update={"model": name}))
 
 
 def _streams(count: int, seconds: float) -> list[bytes]:

@@ -8,23 +8,32 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 640, 400
-LEFT, RIGHT, TOP, BOTTOM = 60, 150, 20, 50
+LEFT, RIGHT, TOP, BOTTOM = 60, 160, 20, 50
 TICKS = 5
-COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b")
+COLOURS = (
+    "#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e",
+    "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22",
+)  # fmt: skip
 _SMALLEST = 1e-9
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One figure against another; the line reaches from x to x_far."""
+    """One figure against another, named in the legend; its line reaches from x to x_far."""
 
-    label: str
+    name: str
     x: float
     x_far: float
     y: float
-    series: str = ""
-    """Points of one series have one colour, and a name in the legend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A height to compare with."""
+
+    name: str
+    y: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +58,16 @@ def axis(label: str, values: Sequence[float]) -> Axis:
     return Axis(label, step * TICKS, step)
 
 
-def scatter(points: Sequence[Point], x_label: str, y_label: str) -> str:
+def scatter(points: Sequence[Point], level: Level, x_label: str, y_label: str) -> str:
     """The plot as the text of an SVG file."""
     x_axis = axis(x_label, [point.x_far for point in points])
-    y_axis = axis(y_label, [point.y for point in points])
-    series = list(dict.fromkeys(point.series for point in points))
-    drawn = [
-        _point(point, x_axis, y_axis, COLOURS[series.index(point.series) % len(COLOURS)])
-        for point in points
-    ]
-    legend = [_legend(index, name) for index, name in enumerate(series) if name]
-    parts = [*_frame(x_axis, y_axis), *drawn, *legend]
+    y_axis = axis(y_label, [level.y, *(point.y for point in points)])
+    drawn = [_level(level, y_axis)]
+    for index, point in enumerate(points):
+        colour = COLOURS[index % len(COLOURS)]
+        drawn.append(_point(point, x_axis, y_axis, colour))
+        drawn.append(_legend(point.name, index, colour))
+    parts = [*_frame(x_axis, y_axis), *drawn]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         'font-family="sans-serif" font-size="12">\n'
@@ -91,13 +99,18 @@ def _point(point: Point, x_axis: Axis, y_axis: Axis, colour: str) -> str:
     return (
         f'<path d="M{x:.1f} {y:.1f}H{_x(point.x_far, x_axis):.1f}" stroke="{colour}"/>'
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>'
-        + _text(x, y - 8, point.label, "start")
     )
 
 
-def _legend(index: int, name: str) -> str:
-    x, y = WIDTH - RIGHT + 14, TOP + 10 + 18 * index
-    colour = COLOURS[index % len(COLOURS)]
+def _level(level: Level, y_axis: Axis) -> str:
+    y, right = _y(level.y, y_axis), WIDTH - RIGHT
+    return f'<path d="M{LEFT} {y:.1f}H{right}" stroke="black" stroke-dasharray="4 4"/>' + _text(
+        right + 4, y + 4, level.name, "start"
+    )
+
+
+def _legend(name: str, index: int, colour: str) -> str:
+    x, y = WIDTH - RIGHT + 64, TOP + 10 + 18 * index
     return f'<circle cx="{x}" cy="{y}" r="4" fill="{colour}"/>' + _text(
         x + 10, y + 4, name, "start"
     )

@@ -24,8 +24,7 @@ from benchmarks.inprocess import Costs, Engines, as_measured, fixed
 from benchmarks.measures import Heard
 from benchmarks.noise_sets import KINDS, wordless
 from benchmarks.offline import OfflineSentence, offline
-from benchmarks.plot import scatter
-from benchmarks.quality_page import page, points
+from benchmarks.quality_page import page, plots
 from benchmarks.quality_rows import (
     ALL,
     Observation,
@@ -147,12 +146,12 @@ async def run_live(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def render(paths: Sequence[Path], docs: Path) -> None:
-    """Write quality.md and a plot for each report."""
+    """Write quality.md and its plots."""
     docs.mkdir(exist_ok=True)
     reports = [json.loads(path.read_text()) for path in paths]
     for report in reports:
-        plot = scatter(points(report), "lag of committed words, p50 to p95 (s)", "live WER (%)")
-        (docs / f"quality-{report['run']}.svg").write_text(plot)
+        for name, plot in plots(report).items():
+            (docs / name).write_text(plot)
     (docs / "quality.md").write_text(page(reports))
     _tell(f"written to {docs / 'quality.md'}")
 

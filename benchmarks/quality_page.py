@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.plot import Point
+from benchmarks.plot import Level, Point, scatter
 from benchmarks.quality_rows import ALL
 
 Report = Mapping[str, Any]
@@ -62,32 +62,58 @@ def page(reports: Sequence[Report]) -> str:
     return "\n".join([HEAD, *(_part(report) for report in reports)])
 
 
-def points(report: Report) -> list[Point]:
-    """Each setting's lag against its WER, a series for each condition."""
+def plots(report: Report) -> dict[str, str]:
+    """The text of an SVG file for each condition, by the name of the file."""
+    return {
+        _plot_name(report, condition): scatter(
+            _points(rows),
+            Level("offline", rows[0]["wer_offline_percent"]),
+            "lag of a committed word, p50 to p95 (s)",
+            f"live WER, {condition} (%)",
+        )
+        for condition, rows in _by_condition(report).items()
+    }
+
+
+def _points(rows: Sequence[Mapping[str, Any]]) -> list[Point]:
     return [
         Point(
-            label=row["setting"],
+            name=row["setting"],
             x=row["lag_p50_ms"] / 1000,
             x_far=row["lag_p95_ms"] / 1000,
             y=row["wer_live_percent"],
-            series=row["condition"],
         )
-        for row in report["rows"]
-        if row["language"] == ALL and row["condition"] != ALL and row["lag_p50_ms"] is not None
+        for row in rows
+        if row["lag_p50_ms"] is not None
     ]
+
+
+def _by_condition(report: Report) -> dict[str, list[Mapping[str, Any]]]:
+    """The rows of all languages together, a row for each setting."""
+    conditions: dict[str, list[Mapping[str, Any]]] = {}
+    for row in report["rows"]:
+        if row["language"] == ALL and row["condition"] != ALL:
+            conditions.setdefault(row["condition"], []).append(row)
+    return conditions
+
+
+def _plot_name(report: Report, condition: str) -> str:
+    return f"quality-{report['run']}-{condition}.svg"
 
 
 def _part(report: Report) -> str:
     run = report["run"]
     rows = report["rows"]
-    totals = [row for row in rows if row["language"] == ALL]
+    conditions = _by_condition(report)
+    pooled = [row for row in rows if row["language"] == row["condition"] == ALL]
     languages = [row for row in rows if row["language"] != ALL and row["condition"] == ALL]
     parts = [
         f"## {TITLES[run]}\n",
         _explanation(report) + "\n",
-        f"![Lag against WER](quality-{run}.svg)\n",
-        _table(_COLUMNS, totals),
-        "All conditions together, by language:\n",
+        *(f"![Lag against WER, {name}]({_plot_name(report, name)})\n" for name in conditions),
+        *(_table(_COLUMNS, measured) for measured in conditions.values()),
+        "All conditions together, all languages and each:\n",
+        _table(_COLUMNS, pooled),
         _table(_COLUMNS, languages),
     ]
     if report["wordless"]:

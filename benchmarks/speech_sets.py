@@ -24,6 +24,7 @@ from models.training.augment import babble
 from models.training.samples import LEVEL, PAUSES_S, ROOM_NOISE, Spoken, describe
 from models.training.speech import Synthesiser, Utterance
 from models.training.voices import HELD_OUT_VOICES
+from serve_app.client.errors import UsageError
 from serve_app.client.samples import SampleEntry
 
 CONDITIONS = ("clean", "white", "babble")
@@ -88,7 +89,10 @@ class _Clean:
 
 
 def speech_set(language: str, count: int, seed: int, cache: Path = CACHE) -> list[Recording]:
-    """The recordings of a language, one for each condition; their files lie in `directory`."""
+    """The recordings of a language, one for each condition; their files lie in `directory_of`.
+
+    Raises UsageError where they are yet to be made and cannot be.
+    """
     directory = directory_of(language, count, seed, cache)
     manifest = directory / MANIFEST
     if not manifest.exists():
@@ -143,7 +147,7 @@ def in_condition(
 
 
 def _make(language: str, count: int, seed: int, directory: Path) -> Iterator[Recording]:
-    synthesiser = Synthesiser()
+    synthesiser = _synthesiser()
     clean = _speak(language, count, seed, synthesiser)
     others = _other_people(language, seed, synthesiser)
     power = _speech_power(clean)
@@ -155,6 +159,16 @@ def _make(language: str, count: int, seed: int, directory: Path) -> Iterator[Rec
         _write_wav(directory / name, pcm)
         entry = SampleEntry.model_validate(describe(language, name, pcm, clean.spoken))
         yield Recording(condition=condition, entry=entry, words=clean.words)
+
+
+def _synthesiser() -> Synthesiser:
+    try:
+        return Synthesiser()
+    except OSError as error:
+        raise UsageError(
+            "The speech to measure with is made by espeak-ng, which is not on this machine: "
+            "install it, for example with apt-get install espeak-ng."
+        ) from error
 
 
 def _speak(language: str, count: int, seed: int, synthesiser: Synthesiser) -> _Clean:

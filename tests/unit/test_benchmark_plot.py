@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Point, axis, scatter
+from benchmarks.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Level, Point, axis, scatter
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -30,13 +30,17 @@ def test_axes_end_at_round_numbers(highest: float, end: float, step: float) -> N
 
 
 def test_points_lie_where_their_figures_say() -> None:
-    points = [Point("<a>", 0.5, 1.0, 0.0, "clean"), Point("b", 0.0, 0.2, 10.0, "white")]
-    root = ElementTree.fromstring(scatter(points, "lag (s)", "WER (%)"))
+    points = [Point("<a>", 0.5, 1.0, 0.0), Point("b", 0.0, 0.2, 10.0)]
+    drawn = scatter(points, Level("offline", 5.0), "lag (s)", "WER (%)")
+    root = ElementTree.fromstring(drawn)
     circles = [
         (float(circle.attrib["cx"]), float(circle.attrib["cy"]))
         for circle in root.iter(f"{SVG}circle")
     ]
     middle = LEFT + (WIDTH - LEFT - RIGHT) / 2
-    assert circles[:2] == [(middle, HEIGHT - BOTTOM), (LEFT, TOP)]
+    # Each point is followed by its colour in the legend.
+    assert circles[::2] == [(middle, HEIGHT - BOTTOM), (LEFT, TOP)]
+    half = (TOP + HEIGHT - BOTTOM) / 2
+    assert f'd="M{LEFT} {half:.1f}H{WIDTH - RIGHT}" stroke="black"' in drawn
     texts = [text.text for text in root.iter(f"{SVG}text")]
-    assert {"<a>", "b", "lag (s)", "WER (%)", "clean", "white", "10"} <= set(texts)
+    assert {"<a>", "b", "lag (s)", "WER (%)", "offline", "10"} <= set(texts)

@@ -11,7 +11,8 @@ from benchmarks.offline import OfflineSentence
 
 pytest.importorskip("scipy")
 
-from benchmarks.quality_page import page, points
+from benchmarks.plot import Level, Point, scatter
+from benchmarks.quality_page import page, plots
 from benchmarks.quality_rows import Observation, as_json, rows, wer_by_voice, wordless_row
 from benchmarks.speech_sets import Recording
 from serve_app.session import events as ev
@@ -118,7 +119,7 @@ def test_what_was_not_measured_is_null_in_the_report_and_a_dash_on_the_page() ->
     assert figures[0]["wer_live_percent"] == 100
     made = page([report(figures)])
     assert "| - / - ms |" in made
-    assert points(report(figures)) == []
+    assert plots(report(figures))["quality-in-process-clean.svg"].count("<circle") == 0
 
 
 def test_the_page_shows_every_figure_and_where_it_is_from() -> None:
@@ -130,12 +131,15 @@ def test_the_page_shows_every_figure_and_where_it_is_from() -> None:
     assert "    python -m benchmarks.quality in-process" in made
 
 
-def test_the_plot_has_a_point_for_each_setting_and_condition() -> None:
-    made = points(report([as_json(row) for row in rows(observations())]))
-    assert [(point.series, point.x, point.y) for point in made] == [
-        ("clean", 0.6, 0.0),
-        ("white", pytest.approx(1.1, abs=0.3), pytest.approx(33.33)),
-    ]
+def test_each_condition_has_a_plot_of_its_settings() -> None:
+    made = plots(report([as_json(row) for row in rows(observations())]))
+    assert set(made) == {"quality-in-process-clean.svg", "quality-in-process-white.svg"}
+    assert made["quality-in-process-clean.svg"] == scatter(
+        [Point("la2", 0.6, 1.1, 0.0)],
+        Level("offline", 16.67),
+        "lag of a committed word, p50 to p95 (s)",
+        "live WER, clean (%)",
+    )
 
 
 def report(figures: list[dict[str, object]]) -> dict[str, object]:
