@@ -80,6 +80,10 @@ class Word:
     """From the start of the window (in a request's answer) or of the session (in a session)."""
     end_samples: int
     probability: float
+    attended_samples: int | None = None
+    """Where the decoder looked first when it said the word's last token, on the same clock; None
+    from an engine that does not tell. The nearer to the end of the window, the likelier it is that
+    more audio would change the word."""
 
 
 @dataclass(frozen=True, slots=True)

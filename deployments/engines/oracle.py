@@ -171,7 +171,14 @@ class OracleAsr:
         if draw.random() < 0.5:
             return []
         wrong = _NO_WORD + f"{draw.integers(10**6):06}"
-        return [replace(said, text=f" {wrong}{heard.ending}", probability=_UNSURE)]
+        return [
+            replace(
+                said,
+                text=f" {wrong}{heard.ending}",
+                probability=_UNSURE,
+                attended_samples=window_samples,
+            )
+        ]
 
 
 class OracleMt:

@@ -9,7 +9,7 @@ import zlib
 from enum import StrEnum
 
 from deployments.types import SAMPLE_RATE_HZ, Hypothesis
-from serve_app.session.commit import normalise
+from serve_app.session.policies.base import normalise
 
 NO_SPEECH_PROBABILITY = 0.6
 """With the next constant, Whisper's rule for a window without speech, as in faster-whisper."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from serve_app.session.policies import PolicyOptions
 from serve_app.session.segmenter import SegmenterOptions
 from serve_app.session.utterance import WindowOptions
 
@@ -17,6 +18,7 @@ class SessionOptions:
     targets: tuple[str, ...] = ()
     partials: bool = True
     """Whether the volatile tail is sent."""
+    policy: PolicyOptions = field(default_factory=PolicyOptions)
     segmenter: SegmenterOptions = field(default_factory=SegmenterOptions)
     window: WindowOptions = field(default_factory=WindowOptions)
     vad_block_frames: int = 8

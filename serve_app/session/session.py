@@ -21,9 +21,9 @@ from deployments.types import (
 from serve_app.session import effects as fx
 from serve_app.session import events
 from serve_app.session.audio import PcmReader, SampleBuffer, to_ms, to_samples
-from serve_app.session.commit import LocalAgreement
 from serve_app.session.gates import INVENTED
 from serve_app.session.options import SessionOptions
+from serve_app.session.policies import new_policy
 from serve_app.session.segmenter import (
     Boundary,
     Segmenter,
@@ -180,7 +180,7 @@ class Session:
             start=at,
             session_id=self.session_id,
             language=self._options.source,
-            policy=LocalAgreement(to_samples(self._options.window.edge_guard_ms)),
+            policy=new_policy(self._options.policy),
             options=self._options.window,
         )
 

@@ -8,8 +8,8 @@ from itertools import takewhile
 
 from deployments.types import AsrRequest, Hypothesis, Word
 from serve_app.session.audio import SampleBuffer, to_samples
-from serve_app.session.commit import CommitPolicy, Decision
 from serve_app.session.gates import Doubt, doubt
+from serve_app.session.policies.base import CommitPolicy, Decision
 from serve_app.session.segments import Growth, SegmentBuilder
 
 
@@ -205,6 +205,14 @@ class Utterance:
         for word in words:
             start = max(floor, min(self._window_start + word.start_samples, self._asked_until - 1))
             end = max(start + 1, min(self._window_start + word.end_samples, self._asked_until))
-            placed.append(replace(word, start_samples=start, end_samples=end))
+            attended = self._attended(word)
+            placed.append(
+                replace(word, start_samples=start, end_samples=end, attended_samples=attended)
+            )
             floor = end
         return tuple(placed)
+
+    def _attended(self, word: Word) -> int | None:
+        if word.attended_samples is None:
+            return None
+        return self._window_start + word.attended_samples
