@@ -48,6 +48,8 @@ class SessionSettings(Section):
     """Beyond this a window lets go of audio whose words are committed."""
     min_silence_ms: Annotated[int, Field(ge=100, le=5_000)] | None = None
     """Silence that ends an utterance."""
+    context_characters: Annotated[int, Field(ge=0, le=400)] = WindowOptions().context_characters
+    """How much of what was said before goes with each window."""
     speech_probability: Annotated[float, Field(gt=0, lt=1)] = SegmenterOptions().start_probability
     """VAD's probability from which a frame may begin an utterance."""
     max_utterance_ms: Annotated[int, Field(ge=5_000, le=28_000)] = (
@@ -63,6 +65,7 @@ class SessionSettings(Section):
         partials: bool,
         delay: Delay | None = None,
         policy: PolicyName | None = None,
+        hotwords: str = "",
     ) -> SessionOptions:
         """The options of one session; `delay` and `policy` are what it asks for, if anything."""
         preset = PRESETS[delay or self.delay]
@@ -70,6 +73,7 @@ class SessionSettings(Section):
         return SessionOptions(
             source=source,
             targets=targets,
+            hotwords=hotwords,
             partials=partials,
             policy=replace(preset.policy, name=name),
             segmenter=self._segmenter(preset),
@@ -90,6 +94,7 @@ class SessionSettings(Section):
             preset.window,
             update_interval_ms=self.update_interval_ms or preset.window.update_interval_ms,
             max_window_ms=self.max_window_ms or preset.window.max_window_ms,
+            context_characters=self.context_characters,
         )
 
 

@@ -18,6 +18,7 @@ from serve_app.session.presets import Delay
 
 AUTO = "auto"
 MAX_TARGETS = 8
+MAX_HOTWORDS_CHARACTERS = 300
 
 
 class StreamQuery(BaseModel):
@@ -38,6 +39,8 @@ class StreamQuery(BaseModel):
     """One knob from fastest to best; without it, the server's own setting."""
     policy: PolicyName | None = None
     """When words are committed; without it, as the delay has it."""
+    hotwords: Annotated[str, Field(max_length=MAX_HOTWORDS_CHARACTERS)] = ""
+    """Names and terms that are likely to be said."""
 
     @property
     def source_language(self) -> str | None:

@@ -79,6 +79,7 @@ async def _session_events(
         partials=query.partials,
         delay=query.delay,
         policy=query.policy,
+        hotwords=query.hotwords,
     )
     session = Session(f"s{uuid.uuid4().hex[:20]}", options)
     runner = SessionRunner(session, service.ports, settings.timeouts.stage_timeouts())

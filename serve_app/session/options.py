@@ -16,6 +16,8 @@ class SessionOptions:
     source: str | None = None
     """Spoken language, or None to detect it for each utterance."""
     targets: tuple[str, ...] = ()
+    hotwords: str = ""
+    """Names and terms that are likely to be said."""
     partials: bool = True
     """Whether the volatile tail is sent."""
     policy: PolicyOptions = field(default_factory=PolicyOptions)
