@@ -20,7 +20,7 @@ class WindowOptions:
     """How often and how much of an utterance is decoded."""
 
     update_interval_ms: int = 256
-    """New audio between two decodes of the same utterance."""
+    """New audio between two decodes of the same utterance; the first waits for `min_window_ms`."""
     min_window_ms: int = 400
     """Less audio than this is not worth a first decode."""
     max_window_ms: int = 10_000
@@ -246,7 +246,8 @@ class Utterance:
 
     def _update_due(self, end: int, at_once: bool) -> bool:
         long_enough = end - self._window_start >= to_samples(self._options.min_window_ms)
-        least = 1 if at_once else to_samples(self._options.update_interval_ms)
+        is_first = self._asked_until == self._window_start
+        least = 1 if at_once or is_first else to_samples(self._options.update_interval_ms)
         return long_enough and end - self._asked_until >= least
 
     def _on_session_clock(self, words: tuple[Word, ...]) -> tuple[Word, ...]:

@@ -121,7 +121,8 @@ def test_a_decision_splits_the_hypothesis_and_leaves_out_nothing(
 def test_every_delay_is_a_preset_and_medium_is_the_default() -> None:
     assert tuple(PRESETS) == get_args(Delay)
     asked = SessionSettings().options(None, ("de",), partials=True)
-    assert asked == SessionOptions(targets=("de",))
+    medium = PRESETS["medium"]
+    assert asked == SessionOptions(targets=("de",), policy=medium.policy, window=medium.window)
     assert asked == SessionSettings().options(None, ("de",), partials=True, delay="medium")
 
 

@@ -132,6 +132,7 @@ async def test_server_sent_events_on_request(url: str) -> None:
         (f"{PCM}&partials=perhaps", "partials", "invalid_value"),
         (f"{PCM}&delay=soon", "delay", "invalid_value"),
         (f"{PCM}&policy=la3", "policy", "invalid_value"),
+        (f"{PCM}&hotwords={'x' * 301}", "hotwords", "invalid_value"),
         (f"{PCM}&source=en&source=de", "source", "invalid_request"),
         (PCM + "&target=de" * 3 + "".join(f"&target=x{i}" for i in range(8)), "target", None),
     ],

@@ -191,3 +191,21 @@ def test_finals_that_loop_are_decoded_again_and_bettered_where_that_helps(
     )
     assert model.asked == asked
     assert [item.tokens != good for item in decoded] == loops
+
+
+@pytest.mark.parametrize(
+    ("usual", "switch_probability", "language"),
+    [("de", 0.0, "en"), ("de", 1.01, "de"), ("fr", 1.01, "en"), (None, 1.01, "en")],
+)
+def test_another_language_than_the_usual_one_must_be_probable_enough(
+    engine: WhisperAsr,
+    speech: Samples,
+    usual: str | None,
+    switch_probability: float,
+    language: str,
+) -> None:
+    asked = AsrRequest(speech, None, usual_language=usual, switch_probability=switch_probability)
+    [free] = engine.transcribe([AsrRequest(speech, None)])
+    [heard] = engine.transcribe([asked])
+    assert heard.language == language
+    assert (heard.language_probability < 0.2) == (language != free.language)
