@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from serve_app.client.stream import StreamOptions
+from serve_app.config import SessionSettings
 from serve_app.session.options import SessionOptions
+from serve_app.session.policies import PolicyName
+from serve_app.session.presets import PRESETS, Delay
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +30,20 @@ class Setting:
         return replace(self.stream, targets=targets, format="pcm_s16le")
 
 
-SETTINGS = (Setting("la2", SessionOptions(), StreamOptions()),)
-"""The first is the default."""
+def _asked(name: str, delay: Delay | None = None, policy: PolicyName | None = None) -> Setting:
+    session = SessionSettings().options(None, (), partials=True, delay=delay, policy=policy)
+    return Setting(name, session, StreamOptions(delay=delay, policy=policy))
+
+
+def _settings() -> Iterator[Setting]:
+    """Every preset, and every policy with the numbers of the default preset."""
+    for delay in PRESETS:
+        yield _asked(delay, delay=delay)
+    for policy in get_args(PolicyName):
+        yield _asked(policy, policy=policy)
+
+
+SETTINGS = tuple(_settings())
 
 
 def named(names: list[str]) -> list[Setting]:

@@ -128,6 +128,10 @@ class OracleAsr:
         """Any language: the audio says which."""
         return StageInfo("oracle-asr", _VERSION, ())
 
+    def shape(self, request: AsrRequest) -> bool:
+        """As with Whisper, finals are decoded apart."""
+        return request.final
+
     def check(self, request: AsrRequest) -> None:
         """Raise EngineError for what no engine would decode, or by chance of settings."""
         _require_mono_float32(request.samples, "ASR")
@@ -171,7 +175,14 @@ class OracleAsr:
         if draw.random() < 0.5:
             return []
         wrong = _NO_WORD + f"{draw.integers(10**6):06}"
-        return [replace(said, text=f" {wrong}{heard.ending}", probability=_UNSURE)]
+        return [
+            replace(
+                said,
+                text=f" {wrong}{heard.ending}",
+                probability=_UNSURE,
+                attended_samples=window_samples,
+            )
+        ]
 
 
 class OracleMt:

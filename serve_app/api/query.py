@@ -13,9 +13,12 @@ from deployments.types import StageInfo
 from serve_app.api.service import Service
 from serve_app.decode import AudioFormat
 from serve_app.errors import InvalidRequestError
+from serve_app.session.policies import PolicyName
+from serve_app.session.presets import Delay
 
 AUTO = "auto"
 MAX_TARGETS = 8
+MAX_HOTWORDS_CHARACTERS = 300
 
 
 class StreamQuery(BaseModel):
@@ -32,6 +35,12 @@ class StreamQuery(BaseModel):
     channels: int = 1
     """Of raw PCM."""
     partials: bool = True
+    delay: Delay | None = None
+    """One knob from fastest to best; without it, the server's own setting."""
+    policy: PolicyName | None = None
+    """When words are committed; without it, as the delay has it."""
+    hotwords: Annotated[str, Field(max_length=MAX_HOTWORDS_CHARACTERS)] = ""
+    """Names and terms that are likely to be said."""
 
     @property
     def source_language(self) -> str | None:

@@ -73,7 +73,14 @@ async def _session_events(
     service: Service, query: StreamQuery, audio: AsyncIterator[bytes]
 ) -> AsyncGenerator[fx.Emit, None]:
     settings = service.config
-    options = settings.session.options(query.source_language, query.target, partials=query.partials)
+    options = settings.session.options(
+        query.source_language,
+        query.target,
+        partials=query.partials,
+        delay=query.delay,
+        policy=query.policy,
+        hotwords=query.hotwords,
+    )
     session = Session(f"s{uuid.uuid4().hex[:20]}", options)
     runner = SessionRunner(session, service.ports, settings.timeouts.stage_timeouts())
     seq = 0

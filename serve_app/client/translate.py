@@ -6,15 +6,20 @@ import argparse
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
+from typing import get_args
 
 from rich.console import Console
 
+from deployments.types import SAMPLE_RATE_HZ
 from serve_app.client.audio import LAYOUTS, in_background, open_source, read_as_is, read_pcm
 from serve_app.client.exits import ExitCode
 from serve_app.client.pacing import Pacer
 from serve_app.client.render import display
 from serve_app.client.stream import DEFAULT_URL, StreamOptions, translate_stream
 from serve_app.session.events import SessionClosed
+from serve_app.session.policies import PolicyName
+from serve_app.session.presets import Delay
 
 EXAMPLES = """\
 examples:
@@ -60,6 +65,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="send the audio at the pace of a microphone instead of all at once",
     )
+    parser.add_argument(
+        "--delay",
+        choices=get_args(Delay),
+        help="from fastest to best; the server's own setting without it",
+    )
+    parser.add_argument(
+        "--policy",
+        choices=get_args(PolicyName),
+        help="when words are committed; as the delay has it without this",
+    )
     parser.add_argument("--json", action="store_true", help="print the raw events, one per line")
     _add_audio_arguments(parser)
     parser.set_defaults(run=run)
@@ -93,11 +108,13 @@ def run(arguments: argparse.Namespace, console: Console) -> ExitCode:
         format=arguments.format,
         rate_hz=arguments.rate,
         channels=arguments.channels,
+        delay=arguments.delay,
+        policy=arguments.policy,
     )
     with open_source(arguments.file) as source:
         if arguments.realtime:
             audio = Pacer().pace(in_background(read_pcm(source, options)))
-            options = StreamOptions(options.targets, options.source, format="pcm_s16le")
+            options = replace(options, format="pcm_s16le", rate_hz=SAMPLE_RATE_HZ, channels=1)
         else:
             audio = in_background(read_as_is(source))
         return asyncio.run(_show(arguments.url, audio, options, console, json=arguments.json))

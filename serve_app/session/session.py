@@ -21,9 +21,10 @@ from deployments.types import (
 from serve_app.session import effects as fx
 from serve_app.session import events
 from serve_app.session.audio import PcmReader, SampleBuffer, to_ms, to_samples
-from serve_app.session.commit import LocalAgreement
 from serve_app.session.gates import INVENTED
+from serve_app.session.memory import Memory
 from serve_app.session.options import SessionOptions
+from serve_app.session.policies import new_policy
 from serve_app.session.segmenter import (
     Boundary,
     Segmenter,
@@ -56,6 +57,7 @@ class Session:
         self._flushed = False
         self._asr_busy = False
         self._utterances: deque[Utterance] = deque()
+        self._memory = Memory(options.window.context_characters, options.hotwords)
         self._translations = TranslationOrder(options.targets)
         self._tail = ""
         self._ended = False
@@ -149,7 +151,14 @@ class Session:
         self._vad_state = answer.state
         for probability in answer.probabilities:
             self._heard = min(self._heard + VAD_FRAME_SAMPLES, self._audio.end)
-            self._mark(self._segmenter.step(probability))
+            self._mark(self._segmenter.step(probability, is_sentence=self._is_sentence))
+
+    @property
+    def _is_sentence(self) -> bool:
+        """Whether the open utterance, as far as it is heard, is a whole sentence."""
+        if not self._utterances:
+            return False
+        return self._utterances[-1].ends_sentence_at(self._segmenter.speech_end)
 
     def _flush_segmenter(self) -> None:
         self._flushed = True
@@ -182,7 +191,7 @@ class Session:
             start=at,
             session_id=self.session_id,
             language=self._options.source,
-            policy=LocalAgreement(to_samples(self._options.window.edge_guard_ms)),
+            policy=new_policy(self._options.policy),
             options=self._options.window,
         )
 
@@ -192,7 +201,12 @@ class Session:
         if self._asr_busy or not self._utterances:
             return
         speech_until = min(self._segmenter.speech_limit, self._audio.end)
-        request = self._utterances[0].next_request(speech_until, self._audio)
+        request = self._utterances[0].next_request(
+            speech_until,
+            self._audio,
+            self._memory.hints,
+            at_once=self._segmenter.asks_whether_sentence,
+        )
         if request is not None:
             self._asr_busy = True
             self._asked.append(fx.RunAsr(request))
@@ -205,6 +219,8 @@ class Session:
             reason = f"the text looked invented ({outcome.doubt})"
             self._warn_of_loss("text_discarded", begin, reason)
         self._take_outcome(utterance, outcome)
+        if outcome.doubt in INVENTED:
+            self._memory.forget_text()
 
     def _take_outcome(self, utterance: Utterance, outcome: Outcome) -> None:
         self._asr_busy = False
@@ -215,8 +231,10 @@ class Session:
             self._end_if_resting(utterance)
             return
         self._utterances.popleft()
+        if utterance.language is not None:
+            self._memory.note(utterance.said, utterance.language)
         if utterance.cut:
-            self._utterances[0].continue_from(utterance.continued_from)
+            self._utterances[0].continue_after(utterance)
 
     def _end_if_resting(self, utterance: Utterance) -> None:
         at = utterance.resting_from

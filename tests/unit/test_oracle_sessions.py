@@ -9,6 +9,7 @@ import random
 import wave
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import get_args
 
 import aiohttp
 import av
@@ -19,11 +20,14 @@ from hypothesis import strategies as st
 
 from deployments.types import SAMPLE_RATE_HZ, MtRequest, StageInfo
 from serve_app.api.service import Service
+from serve_app.config import SessionSettings
 from serve_app.runner import SessionRunner, StageTimeouts
 from serve_app.session import effects as fx
 from serve_app.session import events as ev
 from serve_app.session.audio import to_ms
 from serve_app.session.options import SessionOptions
+from serve_app.session.policies import PolicyName
+from serve_app.session.presets import Delay
 from serve_app.session.session import MAX_PIECE_SAMPLES, Session
 from tests.support.doors import serving
 from tests.support.oracle import (
@@ -48,7 +52,14 @@ def pieces(data: bytes, rng: random.Random) -> Iterator[bytes]:
 
 
 def live(stream: OracleStream, rng: random.Random) -> Live:
-    session = Session(f"s{stream.session}", SessionOptions(targets=TARGETS))
+    options = SessionSettings().options(
+        None,
+        TARGETS,
+        partials=True,
+        delay=rng.choice(get_args(Delay)),
+        policy=rng.choice(get_args(PolicyName)),
+    )
+    session = Session(f"s{stream.session}", options)
     audio = [fx.Audio(piece) for piece in pieces(stream.pcm(), rng)]
     return Live(session, deque([*audio, fx.EndOfAudio()]))
 

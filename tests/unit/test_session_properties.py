@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from serve_app.config import SessionSettings
 from serve_app.session import effects as fx
 from serve_app.session import events as ev
-from serve_app.session.options import SessionOptions
+from serve_app.session.policies import PolicyName
+from serve_app.session.presets import Delay
 from serve_app.session.session import MAX_PIECE_SAMPLES, Session
-from tests.support.scripted import Script, Spoken, answer, events
+from tests.support.scripted import Script, Spoken, answer, cut, drive, events
 
 TARGETS = ("de", "es")
 
@@ -60,12 +63,21 @@ def run_in_any_order(session: Session, script: Script, rng: random.Random) -> li
     return seen
 
 
-@given(script=scripts(), seed=st.integers(0, 2**32 - 1))
+POLICIES = st.sampled_from(get_args(PolicyName))
+DELAYS = st.sampled_from(get_args(Delay))
+
+
+def session_of(delay: Delay, policy: PolicyName) -> Session:
+    options = SessionSettings().options(None, TARGETS, partials=True, delay=delay, policy=policy)
+    return Session("s", options)
+
+
+@given(script=scripts(), seed=st.integers(0, 2**32 - 1), delay=DELAYS, policy=POLICIES)
 @settings(max_examples=150, deadline=None)
 def test_everything_said_is_committed_and_translated_once_in_order(
-    script: Script, seed: int
+    script: Script, seed: int, delay: Delay, policy: PolicyName
 ) -> None:
-    session = Session("s", SessionOptions(targets=TARGETS))
+    session = session_of(delay, policy)
     seen = run_in_any_order(session, script, random.Random(seed))
     told = events(seen)
 
@@ -95,3 +107,13 @@ def test_everything_said_is_committed_and_translated_once_in_order(
     assert acked == sorted(set(acked))
     assert isinstance(told[-1], ev.SessionClosed)
     assert isinstance(seen[-1], fx.Finish)
+
+
+@given(script=scripts(), delay=DELAYS, policy=POLICIES, size=st.sampled_from([999, 640, 32_000]))
+@settings(max_examples=40, deadline=None)
+def test_the_audio_may_come_in_any_pieces(
+    script: Script, delay: Delay, policy: PolicyName, size: int
+) -> None:
+    pcm = script.pcm()
+    whole = events(drive(session_of(delay, policy), script, cut(pcm, 6_400)))
+    assert events(drive(session_of(delay, policy), script, cut(pcm, size))) == whole

@@ -5,7 +5,7 @@ import json
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import aiohttp
 import pytest
@@ -13,6 +13,8 @@ from starlette.types import Message
 
 from deployments.types import Draft, EngineError, MtRequest, StageInfo
 from serve_app.api.routes import build_doors
+from serve_app.session.policies import PolicyName
+from serve_app.session.presets import Delay
 from tests.support.doors import ScriptedPort, scripted_service, serving
 from tests.support.scripted import Script, Spoken, cut
 
@@ -128,6 +130,9 @@ async def test_server_sent_events_on_request(url: str) -> None:
         (f"{PCM}&rate=1", "rate", "unsupported_rate"),
         (f"{PCM}&channels=0", "channels", "unsupported_channels"),
         (f"{PCM}&partials=perhaps", "partials", "invalid_value"),
+        (f"{PCM}&delay=soon", "delay", "invalid_value"),
+        (f"{PCM}&policy=la3", "policy", "invalid_value"),
+        (f"{PCM}&hotwords={'x' * 301}", "hotwords", "invalid_value"),
         (f"{PCM}&source=en&source=de", "source", "invalid_request"),
         (PCM + "&target=de" * 3 + "".join(f"&target=x{i}" for i in range(8)), "target", None),
     ],
@@ -142,6 +147,19 @@ async def test_a_bad_query_is_told_which_key_and_why(
     assert error["type"] == "invalid_request_error"
     assert code is None or error["code"] == code
     assert param in error["message"]
+
+
+@pytest.mark.parametrize(("key", "names"), [("delay", Delay), ("policy", PolicyName)])
+async def test_an_unknown_choice_is_told_all_there_are(url: str, key: str, names: object) -> None:
+    _, _, text = await post(f"{url}/v1/stream?{PCM}&{key}=none", script().pcm())
+    assert all(name in json.loads(text)["error"]["message"] for name in get_args(names))
+
+
+async def test_delay_and_policy_are_the_sessions_own(url: str) -> None:
+    events = await stream(f"{url}/v1/stream?{PCM}&delay=xhigh&policy=utterance", script().pcm())
+    assert (events[0]["config"]["delay"], events[0]["config"]["policy"]) == ("xhigh", "utterance")
+    [committed] = [e for e in events if e["type"] == "transcript.committed"]
+    assert committed["text"] == "Good morning."
 
 
 @pytest.mark.parametrize(
