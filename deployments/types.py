@@ -108,6 +108,9 @@ class MtRequest:
     history: tuple[tuple[str, str], ...] = ()
     """Earlier (source, target) segments, oldest first; a hint that engines may ignore."""
     glossary: tuple[tuple[str, str], ...] = ()
+    """(source, target) terms; for models whose StageInfo says that they take them."""
+    open: bool = False
+    """True while the source may go on: only what is said so far is to be translated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,8 @@ class StageInfo:
     version: str
     languages: tuple[str, ...]
     """ISO 639-1 codes; empty where any language may be asked for."""
+    takes_glossary: bool = False
+    """Whether a translator can be told how to translate terms."""
 
 
 class VadPort(Protocol):

@@ -22,7 +22,7 @@ examples:
   dragoman translate talk.wav --to es --realtime        as fast as it was spoken
   ffmpeg -loglevel error -f alsa -i default -f wav - | dragoman translate - --to en
   arecord -q -f S16_LE -r 16000 -t raw | dragoman translate - --format pcm_s16le --to de
-  dragoman translate talk.ogg --to de --json | jq -r 'select(.type=="translation.committed").text'
+  dragoman translate talk.ogg --to de --json | jq -j 'select(.type=="translation.committed").text'
 
 On a terminal, firm text is committed and will not change; dim text is still being heard. Into a
 pipe or a file, each segment and each translation is one line, as soon as it is final.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from itertools import groupby
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serve_app.session import effects as fx
 from serve_app.session import events as ev
+from serve_app.session.append import MtMode
 from serve_app.session.options import SessionOptions
 from serve_app.session.session import MAX_PIECE_SAMPLES, Session
 from tests.support.scripted import Script, Spoken, answer, events
@@ -60,12 +62,16 @@ def run_in_any_order(session: Session, script: Script, rng: random.Random) -> li
     return seen
 
 
-@given(script=scripts(), seed=st.integers(0, 2**32 - 1))
+@given(
+    script=scripts(),
+    seed=st.integers(0, 2**32 - 1),
+    mode=st.sampled_from(["append", "revise", "final"]),
+)
 @settings(max_examples=150, deadline=None)
 def test_everything_said_is_committed_and_translated_once_in_order(
-    script: Script, seed: int
+    script: Script, seed: int, mode: MtMode
 ) -> None:
-    session = Session("s", SessionOptions(targets=TARGETS))
+    session = Session("s", SessionOptions(targets=TARGETS, mt_mode=mode))
     seen = run_in_any_order(session, script, random.Random(seed))
     told = events(seen)
 
@@ -82,12 +88,13 @@ def test_everything_said_is_committed_and_translated_once_in_order(
         if isinstance(event, ev.TranscriptCommitted):
             segments[event.segment_id] = segments.get(event.segment_id, "") + event.text
     for target in TARGETS:
+        pieces = [e for e in told if isinstance(e, ev.TranslationCommitted) and e.target == target]
         translated = [
-            (e.segment_id, e.text)
-            for e in told
-            if isinstance(e, ev.TranslationCommitted) and e.target == target
+            (segment_id, "".join(piece.text for piece in group))
+            for segment_id, group in groupby(pieces, key=lambda piece: piece.segment_id)
         ]
         assert translated == [(i, f"<{target}>{text}") for i, text in segments.items()]
+        assert [p.segment_id for p in pieces if p.closed] == list(segments)
 
     numbers = [effect.seq for effect in seen if isinstance(effect, fx.Emit)]
     assert numbers == list(range(1, len(numbers) + 1))
