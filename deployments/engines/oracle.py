@@ -190,7 +190,7 @@ class OracleMt:
     @property
     def info(self) -> StageInfo:
         """The languages of the settings."""
-        return StageInfo("oracle-mt", _VERSION, self._languages)
+        return StageInfo("oracle-mt", _VERSION, self._languages, takes_open=True)
 
     def check(self, request: MtRequest) -> None:
         """Raise UnsupportedLanguageError for the pair, or EngineError by chance of settings."""
@@ -202,6 +202,8 @@ class OracleMt:
                 f"the oracle does not translate {pair[0]} to {pair[1]}; "
                 f"it translates between any two of {served}"
             )
+        if request.glossary:
+            raise EngineError("the oracle takes no glossary")
         self._disturbance.fail()
 
     def translate(self, batch: Sequence[MtRequest]) -> list[Draft]:
