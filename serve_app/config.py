@@ -10,10 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from deployments.asr import AsrSettings
 from deployments.models import ModelChoice
 from deployments.mt import MtSettings
+from deployments.types import StageInfo
 from deployments.vad import VadSettings
 from serve_app.runner import StageTimeouts
+from serve_app.session.append import MtMode
 from serve_app.session.options import SessionOptions
 from serve_app.session.segmenter import SegmenterOptions
+from serve_app.session.translations import Glossary
 from serve_app.session.utterance import WindowOptions
 
 MODEL_VARIABLES = {"ASR_MODEL": "asr", "MT_MODEL": "mt"}
@@ -44,15 +47,30 @@ class SessionSettings(Section):
         SegmenterOptions().max_utterance_ms
     )
     """An utterance is cut here even without a pause."""
+    mt_mode: MtMode | None = None
+    """`append`, `revise` or `final`, for sessions that do not choose; None: `append` where the
+    model was made for unfinished sources, else `final`."""
+
+    def mt_mode_for(self, mt: StageInfo) -> MtMode:
+        """The mode of sessions that do not choose."""
+        return self.mt_mode or ("append" if mt.takes_open else "final")
 
     def options(
-        self, source: str | None, targets: tuple[str, ...], *, partials: bool
+        self,
+        source: str | None,
+        targets: tuple[str, ...],
+        *,
+        partials: bool,
+        mt_mode: MtMode = "final",
+        glossary: Glossary | None = None,
     ) -> SessionOptions:
         """The options of one session."""
         return SessionOptions(
             source=source,
             targets=targets,
             partials=partials,
+            mt_mode=mt_mode,
+            glossary=glossary or {},
             segmenter=SegmenterOptions(
                 start_probability=self.speech_probability,
                 min_silence_ms=self.min_silence_ms,
