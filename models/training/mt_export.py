@@ -19,7 +19,7 @@ from models.training.mt_model import ROTARY_BASE
 from models.training.mt_tokens import END, LANGUAGES, TRANSLATE, VOCABULARY_SIZE
 
 NAME = "dragoman-mt"
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 MANIFEST = "model_config.json"
 HF_FOLDER = "hf"
 
@@ -70,6 +70,7 @@ def write_manifest(directory: Path, metrics: dict[str, object]) -> None:
         "task": "mt",
         "architecture": "Qwen3ForCausalLM",
         "languages": list(LANGUAGES),
+        "open_sources": True,
         "files": {
             path.relative_to(directory).as_posix(): {
                 "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),

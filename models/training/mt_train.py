@@ -36,13 +36,15 @@ class Plan:
     other_rate: float = 3e-3
     weight_decay: float = 0.01
     checkpoint_steps: int = 250
+    rate_scale: float = 1.0
+    """Below 1 for a model that has learnt before and should not forget."""
 
     def rate_share(self, step: int) -> float:
         """The share of the peak learning rate: a linear rise, then a cosine down to 2 %."""
         if step < self.warm_up_steps:
-            return (step + 1) / self.warm_up_steps
+            return self.rate_scale * (step + 1) / self.warm_up_steps
         done = (step - self.warm_up_steps) / max(1, self.steps - self.warm_up_steps)
-        return 0.02 + 0.98 * (1 + math.cos(math.pi * min(done, 1.0))) / 2
+        return self.rate_scale * (0.02 + 0.98 * (1 + math.cos(math.pi * min(done, 1.0))) / 2)
 
 
 class Trainer:
@@ -65,9 +67,12 @@ class Trainer:
         self._loss = Loss(model)
         self._optimisers = _optimisers(model, plan)
 
-    def resume(self) -> None:
-        """Continue from the checkpoint, if there is one."""
+    def resume(self, initial: Path | None = None) -> None:
+        """Continue from the checkpoint, if there is one; else begin with `initial`'s weights."""
         if not self._checkpoint.exists():
+            if initial is not None:
+                self.model.load_state_dict(torch.load(initial, weights_only=True)["model"])
+                log.info("began with the weights of %s", initial)
             return
         state = torch.load(self._checkpoint, weights_only=True)
         self.step = state["step"]
