@@ -157,11 +157,13 @@ def segments_in_order(told: Sequence[ev.Event], target: str) -> list[str]:
 LATE = oracle_config(
     vad={"delay_ms": 1},
     asr={"delay_ms": 4, "delay_jitter_ms": 3, "unsure_rate": 0.4},
-    mt={"delay_ms": 6, "delay_jitter_ms": 6},
+    mt={"delay_ms": 6, "delay_jitter_ms": 6, "unsure_rate": 0.4},
 )
 
 
-async def run_live(ports: OraclePorts, streams: Sequence[OracleStream]) -> list[list[ev.Event]]:
+async def run_live(
+    ports: OraclePorts, streams: Sequence[OracleStream], mode: MtMode = "append"
+) -> list[list[ev.Event]]:
     """The events of each stream, all at the same time on a real loop."""
 
     async def run(stream: OracleStream) -> list[ev.Event]:
@@ -170,19 +172,23 @@ async def run_live(ports: OraclePorts, streams: Sequence[OracleStream]) -> list[
                 yield piece
                 await asyncio.sleep(0.001)
 
-        session = Session(f"s{stream.session}", SessionOptions(targets=TARGETS))
+        options = SessionOptions(targets=TARGETS, mt_mode=mode)
+        session = Session(f"s{stream.session}", options)
         runner = SessionRunner(session, ports.ports, StageTimeouts())
         return [emit.event async for emit in runner.events(audio(), {})]
 
     return await asyncio.gather(*map(run, streams))
 
 
-async def test_sessions_do_not_meet_in_the_batches_of_a_live_server() -> None:
+@pytest.mark.parametrize("mode", ["append", "revise", "final"])
+async def test_sessions_do_not_meet_in_the_batches_of_a_live_server(mode: MtMode) -> None:
     streams = [speak(session, 20) for session in range(8)]
-    for stream, told in zip(streams, await run_live(OraclePorts(LATE), streams), strict=True):
+    lives = await run_live(OraclePorts(LATE), streams, mode)
+    for stream, told in zip(streams, lives, strict=True):
         assert account_transcript(told, stream) == EXACT
         for target in TARGETS:
             assert account_translation(told, stream, target) == EXACT
+            assert segments_in_order(told, target) == closed_segments(told)
 
 
 async def test_a_recogniser_that_mixes_up_its_answers_is_found_out() -> None:

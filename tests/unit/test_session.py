@@ -96,10 +96,11 @@ def test_words_are_committed_before_the_utterance_ends() -> None:
     assert kinds.index(ev.TranscriptCommitted) < kinds.index(ev.SpeechStopped)
 
 
+@pytest.mark.parametrize("mode", ["append", "final"])
 @pytest.mark.parametrize("size", [1, 640, 32_000])
-def test_cutting_the_audio_elsewhere_changes_nothing(size: int) -> None:
-    whole = flat(run(cut(script().pcm(), 4096)))
-    assert flat(run(cut(script().pcm(), size))) == whole
+def test_cutting_the_audio_elsewhere_changes_nothing(size: int, mode: str) -> None:
+    whole = flat(run(cut(script().pcm(), 4096), mt_mode=mode))
+    assert flat(run(cut(script().pcm(), size), mt_mode=mode)) == whole
 
 
 def test_events_are_numbered_without_gaps_from_created_to_closed() -> None:
