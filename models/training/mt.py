@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import os
 import random
 import shutil
@@ -42,6 +43,7 @@ def main() -> None:
         return
     plan = Plan(
         steps=arguments.steps,
+        minutes=arguments.minutes,
         seed=arguments.seed,
         warm_up_steps=min(_DEFAULTS.warm_up_steps, arguments.steps // 10),
         rate_scale=arguments.rate_scale,
@@ -57,6 +59,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=_DEFAULTS.steps)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="end sooner than --steps")
     parser.add_argument("--seed", type=int, default=_DEFAULTS.seed)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(

@@ -20,6 +20,7 @@ from serve_app.client.errors import (
     ServerUnreachableError,
 )
 from serve_app.client.wire import LineSplitter, Received, decode_line
+from serve_app.session.append import MtMode
 from serve_app.session.events import Ack, SessionClosed
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -42,6 +43,8 @@ class StreamOptions:
     """Of raw PCM."""
     partials: bool = True
     """Whether to be told the volatile tail as well."""
+    mt_mode: MtMode | None = None
+    """What of a translation is told while its sentence is spoken; None for the server's choice."""
 
     def query(self) -> list[tuple[str, str]]:
         """As query keys."""
@@ -49,6 +52,8 @@ class StreamOptions:
         keys += [("target", target) for target in self.targets]
         if self.format.startswith("pcm"):
             keys += [("rate", str(self.rate_hz)), ("channels", str(self.channels))]
+        if self.mt_mode:
+            keys.append(("mt_mode", self.mt_mode))
         return [*keys, ("partials", "true" if self.partials else "false")]
 
 

@@ -6,6 +6,8 @@ import argparse
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
+from typing import get_args
 
 from rich.console import Console
 
@@ -14,6 +16,7 @@ from serve_app.client.exits import ExitCode
 from serve_app.client.pacing import Pacer
 from serve_app.client.render import display
 from serve_app.client.stream import DEFAULT_URL, StreamOptions, translate_stream
+from serve_app.session.append import MtMode
 from serve_app.session.events import SessionClosed
 
 EXAMPLES = """\
@@ -54,6 +57,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default="auto",
         help="spoken language, or auto to detect it (default: auto)",
     )
+    parser.add_argument(
+        "--mt-mode",
+        choices=get_args(MtMode),
+        help="translations grow and are never taken back (append), are revised until the sentence "
+        "is complete, or come when it is (final); without it: the server's choice",
+    )
     parser.add_argument("--url", default=DEFAULT_URL, help=f"server (default: {DEFAULT_URL})")
     parser.add_argument(
         "--realtime",
@@ -93,11 +102,12 @@ def run(arguments: argparse.Namespace, console: Console) -> ExitCode:
         format=arguments.format,
         rate_hz=arguments.rate,
         channels=arguments.channels,
+        mt_mode=arguments.mt_mode,
     )
     with open_source(arguments.file) as source:
         if arguments.realtime:
             audio = Pacer().pace(in_background(read_pcm(source, options)))
-            options = StreamOptions(options.targets, options.source, format="pcm_s16le")
+            options = replace(options, format="pcm_s16le", rate_hz=16_000, channels=1)
         else:
             audio = in_background(read_as_is(source))
         return asyncio.run(_show(arguments.url, audio, options, console, json=arguments.json))
