@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from deployments.types import Draft, MtRequest
@@ -76,6 +76,11 @@ class Rendition:
     def is_due(self) -> bool:
         """Whether a draft is to be asked for now."""
         return self._due and not self._in_flight
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether something of it was committed or asked for."""
+        return self._in_flight or bool(self.committed)
 
     def grow(self, segment: Segment, *, closed: bool) -> None:
         """The segment as it is now."""
@@ -155,13 +160,18 @@ class Translations:
         """The oldest closed segment that still lacks a translation."""
         return next(iter(self._waiting.values()), None)
 
-    def grow(self, growth: Growth, targets: Iterable[str]) -> None:
-        """A segment has grown or closed; its targets are always the same."""
+    def grow(self, growth: Growth, targets: Collection[str]) -> None:
+        """A segment has grown or closed; what was begun in a target wanted no more is finished."""
         segment = growth.segment
         for target in targets:
             if not self._is_known(segment.segment_id, target):
                 self._begin(segment, target)
-            self._find(segment.segment_id, target).grow(segment, closed=growth.closed)
+        for target in [t for t in self._queues if self._is_known(segment.segment_id, t)]:
+            rendition = self._find(segment.segment_id, target)
+            if target not in targets and not rendition.has_begun:
+                self._queues[target].remove(rendition)
+                continue
+            rendition.grow(segment, closed=growth.closed)
             if growth.closed:
                 self._waiting[segment.segment_id] = segment
 

@@ -220,6 +220,24 @@ def test_history_is_the_last_pairs_of_the_same_language() -> None:
     assert bench.asked[-1].history == ()
 
 
+@pytest.mark.parametrize(("mode", "finished"), [("final", ["es"]), ("append", ["de", "es"])])
+def test_a_target_that_is_dropped_is_finished_where_it_was_begun(
+    mode: MtMode, finished: list[str]
+) -> None:
+    bench = Bench(mode)
+    bench.grow("One")
+    bench.targets = ("es",)
+    bench.grow("One.", closed=True)
+    if mode == "append":
+        bench.answer("Eins")
+        bench.answer("Eins.")
+    bench.answer("Uno.", 0, "es")
+    assert [(piece.target, piece.closed) for piece in bench.all.pieces()] == [
+        (target, True) for target in finished
+    ]
+    assert bench.all.pending == 0
+
+
 def test_a_translation_that_was_begun_before_is_gone_on_with() -> None:
     bench = Bench("append")
     bench.all.take_up(segment("Where is"), "de", "Wo ist")
