@@ -120,6 +120,9 @@ class MtRequest:
     history: tuple[tuple[str, str], ...] = ()
     """Earlier (source, target) segments, oldest first; a hint that engines may ignore."""
     glossary: tuple[tuple[str, str], ...] = ()
+    """(source, target) terms; for models whose StageInfo says that they take them."""
+    open: bool = False
+    """True while the source may go on: only what is said so far is to be translated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,10 @@ class StageInfo:
     version: str
     languages: tuple[str, ...]
     """ISO 639-1 codes; empty where any language may be asked for."""
+    takes_glossary: bool = False
+    """Whether a translator can be told how to translate terms."""
+    takes_open: bool = False
+    """Whether a translator was made for unfinished sources; any other makes up an end."""
 
 
 class VadPort(Protocol):

@@ -11,12 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from deployments.asr import AsrSettings
 from deployments.models import ModelChoice
 from deployments.mt import MtSettings
+from deployments.types import StageInfo
 from deployments.vad import VadSettings
 from serve_app.runner import StageTimeouts
+from serve_app.session.append import MtMode
 from serve_app.session.options import SessionOptions
 from serve_app.session.policies import PolicyName
 from serve_app.session.presets import PRESETS, Delay, Preset
 from serve_app.session.segmenter import SegmenterOptions
+from serve_app.session.translations import Glossary
 from serve_app.session.utterance import WindowOptions
 
 MODEL_VARIABLES = {"ASR_MODEL": "asr", "MT_MODEL": "mt"}
@@ -56,6 +59,13 @@ class SessionSettings(Section):
         SegmenterOptions().max_utterance_ms
     )
     """An utterance is cut here even without a pause."""
+    mt_mode: MtMode | None = None
+    """`append`, `revise` or `final`, for sessions that do not choose; None: `append` where the
+    model was made for unfinished sources, else `final`."""
+
+    def mt_mode_for(self, mt: StageInfo) -> MtMode:
+        """The mode of sessions that do not choose."""
+        return self.mt_mode or ("append" if mt.takes_open else "final")
 
     def options(
         self,
@@ -66,6 +76,8 @@ class SessionSettings(Section):
         delay: Delay | None = None,
         policy: PolicyName | None = None,
         hotwords: str = "",
+        mt_mode: MtMode = "final",
+        glossary: Glossary | None = None,
     ) -> SessionOptions:
         """The options of one session; `delay` and `policy` are what it asks for, if anything."""
         preset = PRESETS[delay or self.delay]
@@ -75,6 +87,8 @@ class SessionSettings(Section):
             targets=targets,
             hotwords=hotwords,
             partials=partials,
+            mt_mode=mt_mode,
+            glossary=glossary or {},
             policy=replace(preset.policy, name=name),
             segmenter=self._segmenter(preset),
             window=self._window(preset),

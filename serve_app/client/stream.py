@@ -20,6 +20,7 @@ from serve_app.client.errors import (
     ServerUnreachableError,
 )
 from serve_app.client.wire import LineSplitter, Received, decode_line
+from serve_app.session.append import MtMode
 from serve_app.session.events import Ack, SessionClosed
 from serve_app.session.policies import PolicyName
 from serve_app.session.presets import Delay
@@ -48,6 +49,8 @@ class StreamOptions:
     """From fastest to best; None leaves it to the server."""
     policy: PolicyName | None = None
     """When words are committed; None leaves it to the server."""
+    mt_mode: MtMode | None = None
+    """What of a translation is told while its sentence is spoken; None for the server's choice."""
 
     def query(self) -> list[tuple[str, str]]:
         """As query keys."""
@@ -57,6 +60,8 @@ class StreamOptions:
             keys += [("rate", str(self.rate_hz)), ("channels", str(self.channels))]
         chosen = {"delay": self.delay, "policy": self.policy}
         keys += [(key, value) for key, value in chosen.items() if value is not None]
+        if self.mt_mode:
+            keys.append(("mt_mode", self.mt_mode))
         return [*keys, ("partials", "true" if self.partials else "false")]
 
 

@@ -17,6 +17,7 @@ from serve_app.client.exits import ExitCode
 from serve_app.client.pacing import Pacer
 from serve_app.client.render import display
 from serve_app.client.stream import DEFAULT_URL, StreamOptions, translate_stream
+from serve_app.session.append import MtMode
 from serve_app.session.events import SessionClosed
 from serve_app.session.policies import PolicyName
 from serve_app.session.presets import Delay
@@ -27,7 +28,7 @@ examples:
   dragoman translate talk.wav --to es --realtime        as fast as it was spoken
   ffmpeg -loglevel error -f alsa -i default -f wav - | dragoman translate - --to en
   arecord -q -f S16_LE -r 16000 -t raw | dragoman translate - --format pcm_s16le --to de
-  dragoman translate talk.ogg --to de --json | jq -r 'select(.type=="translation.committed").text'
+  dragoman translate talk.ogg --to de --json | jq -j 'select(.type=="translation.committed").text'
 
 On a terminal, firm text is committed and will not change; dim text is still being heard. Into a
 pipe or a file, each segment and each translation is one line, as soon as it is final.
@@ -58,6 +59,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="LANG",
         default="auto",
         help="spoken language, or auto to detect it (default: auto)",
+    )
+    parser.add_argument(
+        "--mt-mode",
+        choices=get_args(MtMode),
+        help="translations grow and are never taken back (append), are revised until the sentence "
+        "is complete, or come when it is (final); without it: the server's choice",
     )
     parser.add_argument("--url", default=DEFAULT_URL, help=f"server (default: {DEFAULT_URL})")
     parser.add_argument(
@@ -110,6 +117,7 @@ def run(arguments: argparse.Namespace, console: Console) -> ExitCode:
         channels=arguments.channels,
         delay=arguments.delay,
         policy=arguments.policy,
+        mt_mode=arguments.mt_mode,
     )
     with open_source(arguments.file) as source:
         if arguments.realtime:

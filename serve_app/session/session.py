@@ -12,7 +12,6 @@ from deployments.types import (
     SAMPLE_RATE_HZ,
     VAD_FRAME_SAMPLES,
     Hypothesis,
-    MtRequest,
     VadAnswer,
     VadRequest,
     VadState,
@@ -32,8 +31,8 @@ from serve_app.session.segmenter import (
     UtteranceStarted,
     UtteranceStopped,
 )
-from serve_app.session.segments import Growth, Segment
-from serve_app.session.translations import Translation, TranslationOrder
+from serve_app.session.segments import Growth
+from serve_app.session.translations import Translations
 from serve_app.session.utterance import Outcome, Step, Utterance
 
 MAX_PIECE_SAMPLES = SAMPLE_RATE_HZ
@@ -58,7 +57,7 @@ class Session:
         self._asr_busy = False
         self._utterances: deque[Utterance] = deque()
         self._memory = Memory(options.window.context_characters, options.hotwords)
-        self._translations = TranslationOrder(options.targets)
+        self._translations = Translations(options.mt_mode, options.glossary, options.partials)
         self._tail = ""
         self._ended = False
         self._outcome = "completed"
@@ -113,7 +112,7 @@ class Session:
             case fx.AsrAnswered(hypothesis):
                 self._take_hypothesis(hypothesis)
             case fx.MtAnswered(segment_id, target, draft):
-                self._release(self._translations.answer(segment_id, target, draft.text))
+                self._tell_translations(self._translations.answer(segment_id, target, draft))
             case fx.StageFailed():
                 self._take_failure(item)
 
@@ -257,7 +256,10 @@ class Session:
             )
         )
         if growth.closed:
-            self._translate(segment)
+            self._segment_count += 1
+            self._dealt = True
+        self._translations.grow(growth, self._options.targets)
+        self._tell_translations()
 
     def _show_tail(self, utterance: Utterance, tail: str) -> None:
         if self._options.partials and tail != self._tail:
@@ -266,26 +268,21 @@ class Session:
 
     # MT
 
-    def _translate(self, segment: Segment) -> None:
-        self._segment_count += 1
-        self._dealt = True
-        self._translations.expect(segment)
-        for target in self._options.targets:
-            if target == segment.language:
-                answer = self._translations.answer(segment.segment_id, target, segment.text)
-                self._release(answer)
-                continue
-            request = MtRequest(segment.text, segment.language, target)
-            self._asked.append(fx.RunMt(segment.segment_id, request))
-
-    def _release(self, translations: list[Translation]) -> None:
-        self._dealt = self._dealt or bool(translations)
-        for translation in translations:
-            if translation.text is not None:
-                segment_id = translation.segment.segment_id
-                self._emit(
-                    events.TranslationCommitted(segment_id, translation.target, translation.text)
+    def _tell_translations(self, loss: str = "") -> None:
+        """What may be told by now, what is to be asked next, and that a translation is lost."""
+        if loss:
+            self._dealt = True
+            self._emit(events.Warning("translation_failed", loss))
+        self._asked += [fx.RunMt(ask.segment_id, ask.request) for ask in self._translations.due()]
+        for piece in self._translations.pieces():
+            self._dealt = self._dealt or piece.closed
+            self._emit(
+                events.TranslationCommitted(
+                    piece.segment_id, piece.target, piece.text, piece.closed
                 )
+            )
+        for tail in self._translations.tails():
+            self._emit(events.TranslationPartial(tail.segment_id, tail.target, tail.text))
 
     # What goes wrong, and the end
 
@@ -298,8 +295,9 @@ class Session:
             case fx.Stage.ASR:
                 self._skip_decode(failure.message)
             case fx.Stage.MT:
-                self._emit(events.Warning("translation_failed", failure.message))
-                self._release(self._translations.answer(failure.segment_id, failure.target, None))
+                segment_id, target = failure.segment_id, failure.target
+                loss = self._translations.fail(segment_id, target, failure.message)
+                self._tell_translations(loss)
 
     def _skip_decode(self, reason: str) -> None:
         """The next update makes a failed one good; any other decode that fails loses speech."""
@@ -321,10 +319,10 @@ class Session:
             first_needed = self._utterances[0].uncommitted_from
         else:
             self._audio.forget_before(first_needed)
-        untranslated = self._translations.oldest_pending_start
+        untranslated = self._translations.oldest_pending
         acked = min(first_needed, self._audio.end)
         if untranslated is not None:
-            acked = min(acked, untranslated)
+            acked = min(acked, untranslated.start)
         step = to_samples(1 if self._dealt else self._options.ack_step_ms)
         if acked - self._acked >= step:
             self._acked, self._dealt = acked, False

@@ -100,7 +100,12 @@ async def test_the_options_are_the_query(serve: Serve) -> None:
 
     url = await serve(note)
     options = StreamOptions(
-        ("de", "es"), format="pcm_s16le", rate_hz=8000, partials=False, delay="low"
+        ("de", "es"),
+        format="pcm_s16le",
+        rate_hz=8000,
+        partials=False,
+        delay="low",
+        mt_mode="append",
     )
     await events_of(url, pieces(b"x"), options)
     assert asked == [
@@ -111,6 +116,7 @@ async def test_the_options_are_the_query(serve: Serve) -> None:
         ("rate", "8000"),
         ("channels", "1"),
         ("delay", "low"),
+        ("mt_mode", "append"),
         ("partials", "false"),
     ]
 

@@ -97,10 +97,11 @@ def test_words_are_committed_before_the_utterance_ends() -> None:
     assert kinds.index(ev.TranscriptCommitted) < kinds.index(ev.SpeechStopped)
 
 
+@pytest.mark.parametrize("mode", ["append", "final"])
 @pytest.mark.parametrize("size", [1, 640, 32_000])
-def test_cutting_the_audio_elsewhere_changes_nothing(size: int) -> None:
-    whole = flat(run(cut(script().pcm(), 4096)))
-    assert flat(run(cut(script().pcm(), size))) == whole
+def test_cutting_the_audio_elsewhere_changes_nothing(size: int, mode: str) -> None:
+    whole = flat(run(cut(script().pcm(), 4096), mt_mode=mode))
+    assert flat(run(cut(script().pcm(), size), mt_mode=mode)) == whole
 
 
 def test_events_are_numbered_without_gaps_from_created_to_closed() -> None:
@@ -153,6 +154,45 @@ def test_a_target_equal_to_the_source_is_the_source_itself() -> None:
     assert [e.text for e in of_type(seen, ev.TranslationCommitted)] == [
         "Where is the station?",
         "Thank you.",
+    ]
+
+
+def test_a_translation_grows_with_its_segment_and_is_acknowledged_when_it_is_whole() -> None:
+    def respond(said: Script, effect: fx.Effect) -> fx.Input | None:
+        match effect:
+            case fx.RunMt(segment_id, request):
+                words = [f"<{word}>" for word in request.source.split()]
+                return fx.MtAnswered(segment_id, "de", Draft(" ".join(words)))
+        return answer(said, effect)
+
+    said = script()
+    session = Session("s", SessionOptions(targets=("de",), mt_mode="append"))
+    told = events(drive(session, said, cut(said.pcm(), 640), respond))
+    pieces = [e for e in told if isinstance(e, ev.TranslationCommitted)]
+    by_segment = {
+        segment_id: [(e.text, e.closed) for e in group]
+        for segment_id, group in itertools.groupby(pieces, key=lambda e: e.segment_id)
+    }
+    first, second = by_segment.values()
+    assert len(first) > 1
+    assert "".join(text for text, _ in first) == "<Where> <is> <the> <station?>"
+    assert "".join(text for text, _ in second) == "<Thank> <you.>"
+    assert [closed for _, closed in first] == [False] * (len(first) - 1) + [True]
+    sources = [i for i, e in enumerate(told) if isinstance(e, ev.TranscriptCommitted) and e.closed]
+    assert told.index(pieces[0]) < sources[0]
+    acks = [i for i, e in enumerate(told) if isinstance(e, ev.Ack) and e.acked_ms > 500]
+    assert told.index(pieces[len(first) - 1]) < min(acks)
+
+
+def test_volatile_translations_are_replaced_and_cleared() -> None:
+    told = events(run(mt_mode="revise"))
+    tails = [e.text for e in told if isinstance(e, ev.TranslationPartial) and e.target == "de"]
+    assert "<de>Where is" in tails
+    assert tails[-1] == ""
+    committed = [e for e in told if isinstance(e, ev.TranslationCommitted) and e.target == "de"]
+    assert [(e.text, e.closed) for e in committed] == [
+        ("<de>Where is the station?", True),
+        ("<de>Thank you.", True),
     ]
 
 

@@ -13,13 +13,15 @@ from starlette.types import Message
 
 from deployments.types import Draft, EngineError, MtRequest, StageInfo
 from serve_app.api.routes import build_doors
+from serve_app.config import AppConfig
 from serve_app.session.policies import PolicyName
 from serve_app.session.presets import Delay
-from tests.support.doors import ScriptedPort, scripted_service, serving
+from tests.support.doors import MT_INFO, ScriptedPort, scripted_service, serving
 from tests.support.scripted import Script, Spoken, cut
 
 WORDS = [Spoken("Good", 300, 600), Spoken("morning.", 600, 1100)]
 PCM = "format=pcm_s16le"
+REVISE = {"session": {"mt_mode": "revise"}}
 
 
 def script() -> Script:
@@ -186,6 +188,44 @@ async def test_a_model_for_any_language_is_asked_only_for_languages() -> None:
         assert (status, json.loads(text)["error"]["code"]) == (400, "unsupported_language")
         events = await stream(f"{url}/v1/stream?{PCM}&target=yue", script().pcm())
     assert translated(events) == [("yue", "<yue>Good morning.")]
+
+
+async def test_the_mode_of_translation_is_chosen_by_the_client_the_server_or_the_model() -> None:
+    scripted = scripted_service(script())
+    made_for_it = replace(scripted, mt=replace(MT_INFO, takes_open=True))
+    server_says = replace(made_for_it, config=AppConfig.model_validate(REVISE))
+    cases = [(scripted, "", "final"), (made_for_it, "", "append"), (server_says, "", "revise"),
+             (server_says, "&mt_mode=final", "final")]  # fmt: skip
+    for service, key, mode in cases:
+        async with serving(service) as url:
+            events = await stream(f"{url}/v1/stream?{PCM}&target=de{key}", script().pcm())
+        assert events[0]["config"]["mt_mode"] == mode
+        texts = [e for e in events if e["type"] == "translation.committed"]
+        assert "".join(e["text"] for e in texts) == "<de>Good morning."
+        assert [e["closed"] for e in texts][-1:] == [True]
+        partial = [e for e in events if e["type"] == "translation.partial"]
+        assert bool(partial) == (mode != "final")
+
+
+async def test_a_glossary_reaches_the_model_that_takes_one_and_no_other() -> None:
+    asked: list[MtRequest] = []
+
+    class Noting(ScriptedPort):
+        async def translate(self, request: MtRequest) -> Draft:
+            asked.append(request)
+            return await super().translate(request)
+
+    service = scripted_service(script())
+    object.__setattr__(service.ports, "mt", Noting(script()))
+    terms = "target=de&glossary=morning%3DMorgen&glossary=de:good%3Dgut"
+    async with serving(service) as url:
+        status, _, text = await post(f"{url}/v1/stream?{PCM}&{terms}", script().pcm())
+    error = json.loads(text)["error"]
+    assert (status, error["param"]) == (400, "glossary")
+    assert "instruction-tuned" in error["message"]
+    async with serving(replace(service, mt=replace(MT_INFO, takes_glossary=True))) as url:
+        await stream(f"{url}/v1/stream?{PCM}&{terms}", script().pcm())
+    assert {request.glossary for request in asked} == {(("morning", "Morgen"), ("good", "gut"))}
 
 
 async def test_a_client_that_is_gone_before_its_audio_is_no_fault_of_the_server() -> None:
