@@ -25,3 +25,6 @@ LANGUAGE_NAMES: dict[str, str] = {
     for code, name in [entry.split(" ", 1)]
 }
 """English names by code."""
+
+UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
+"""Those written without spaces between words."""

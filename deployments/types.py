@@ -69,6 +69,8 @@ class AsrRequest:
     """Committed text before the window; a hint that engines without prompt training ignore."""
     final: bool = False
     """True for the last decode of an utterance: beam search instead of greedy."""
+    languages: tuple[str, ...] = ()
+    """What detection may choose from where `language` is None; empty for all that are served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ class StageInfo:
     version: str
     languages: tuple[str, ...]
     """ISO 639-1 codes; empty where any language may be asked for."""
+    fixed_window_samples: int = 0
+    """What every window costs as much as, however short it is; 0 where a short one costs less."""
 
 
 class VadPort(Protocol):

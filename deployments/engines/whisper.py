@@ -78,7 +78,8 @@ class WhisperAsr:
         self._vocabulary = WhisperVocabulary(loaded.hf_tokenizer, loaded.model.is_multilingual)
         languages = model.languages or tuple(loaded.supported_languages)
         self._languages = tuple(code for code in languages if self._vocabulary.has_language(code))
-        self._info = StageInfo(model.name, model.version, self._languages)
+        fixed = 0 if model.short_windows else MAX_WINDOW_SAMPLES
+        self._info = StageInfo(model.name, model.version, self._languages, fixed)
 
     @property
     def info(self) -> StageInfo:
@@ -96,11 +97,12 @@ class WhisperAsr:
             )
         if not np.isfinite(samples).all():
             raise EngineError("the window holds samples that are not finite")
-        if request.language is not None and request.language not in self._languages:
-            raise UnsupportedLanguageError(
-                f"{self._info.model} does not know the language {request.language!r}; "
-                f"it knows {', '.join(self._languages)}"
-            )
+        for language in (*filter(None, [request.language]), *request.languages):
+            if language not in self._languages:
+                raise UnsupportedLanguageError(
+                    f"{self._info.model} does not know the language {language!r}; "
+                    f"it knows {', '.join(self._languages)}"
+                )
         if len(self._vocabulary.encode(request.prefix)) > _MAX_DECODER_STEPS - _LEAST_NEW_TOKENS:
             raise EngineError("the forced prefix is longer than the decoder takes")
 
@@ -206,13 +208,11 @@ class WhisperAsr:
             return [(self._languages[0], 1.0)] * len(requests)
         detected = self._whisper.detect_language(encoded)
         return [
-            (request.language, 1.0) if request.language else self._best_language(ranking)
+            (request.language, 1.0)
+            if request.language
+            else _best_language(ranking, request.languages or self._languages)
             for request, ranking in zip(requests, detected, strict=True)
         ]
-
-    def _best_language(self, ranking: Sequence[tuple[str, float]]) -> tuple[str, float]:
-        served = ((token[2:-2], float(probability)) for token, probability in ranking)
-        return next(pair for pair in served if pair[0] in self._languages)
 
     def _align(
         self, decoded: Sequence[_Decoded], encoded: ctranslate2.StorageView
@@ -245,6 +245,13 @@ class WhisperAsr:
             average_log_probability=float(item.average_log_probability),
             prefix_end_samples=int(alignment.starts[count]) if alignment and count else 0,
         )
+
+
+def _best_language(
+    ranking: Sequence[tuple[str, float]], choice: Sequence[str]
+) -> tuple[str, float]:
+    known = ((token[2:-2], float(probability)) for token, probability in ranking)
+    return next(pair for pair in known if pair[0] in choice)
 
 
 def _most_new_tokens(request: AsrRequest) -> int:
