@@ -26,5 +26,10 @@ LANGUAGE_NAMES: dict[str, str] = {
 }
 """English names by code."""
 
-UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
-"""Those written without spaces between words."""
+UNSPACED = frozenset({"bo", "ja", "km", "lo", "my", "th", "yue", "zh"})
+"""Languages that are written without spaces between words."""
+
+
+def word_joint(code: str) -> str:
+    """What stands between two words, and between two sentences, of a language."""
+    return "" if code in UNSPACED else " "

@@ -198,7 +198,9 @@ class FileRun:
         return replace(segment, translation=draft.text.strip(), target=target)
 
     async def _within(self, call: Awaitable[T]) -> T:
-        return await asyncio.wait_for(call, self._desk.limits.stage_timeout_s)
+        # Not wait_for, which in Python 3.11 can lose a cancellation.
+        async with asyncio.timeout(self._desk.limits.stage_timeout_s):
+            return await call
 
 
 async def _flat(parts: AsyncGenerator[list[T], None]) -> AsyncGenerator[T, None]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from deployments.languages import UNSPACED_LANGUAGES
+from deployments.languages import word_joint
 from deployments.types import SAMPLE_RATE_HZ, Hypothesis, Word
 from serve_app.files.plan import Span, Window
 from serve_app.session.segments import ends_sentence, is_bare_punctuation
@@ -46,8 +46,7 @@ class FileSegment:
     @property
     def spaced(self) -> str:
         """`shown` as it follows on other text: with a space in front where its language has one."""
-        unspaced = (self.target or self.language) in UNSPACED_LANGUAGES
-        return self.shown if unspaced or not self.shown else f" {self.shown}"
+        return word_joint(self.target or self.language) + self.shown if self.shown else ""
 
 
 @dataclass(frozen=True, slots=True)

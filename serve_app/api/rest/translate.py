@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deployments.languages import UNSPACED_LANGUAGES
+from deployments.languages import word_joint
 from deployments.types import MtRequest
 from serve_app.api.rest.languages import language_code
 from serve_app.api.rest.messages import TranslateAnswer, TranslatedText
@@ -111,12 +111,11 @@ async def _rendered(desk: FileDesk, source: str, piece: _Piece) -> str:
     core = piece.sentence.strip()
     if piece.target == source or is_bare_punctuation(core):
         return piece.sentence
-    draft = await asyncio.wait_for(
-        desk.ports.mt.translate(MtRequest(core, source, piece.target)), desk.limits.stage_timeout_s
-    )
+    async with asyncio.timeout(desk.limits.stage_timeout_s):
+        draft = await desk.ports.mt.translate(MtRequest(core, source, piece.target))
     after = piece.sentence[len(piece.sentence.rstrip()) :]
     if "\n" not in after:
-        after = "" if piece.target in UNSPACED_LANGUAGES else " "
+        after = word_joint(piece.target)
     return draft.text.strip() + after
 
 
