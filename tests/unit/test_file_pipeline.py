@@ -105,9 +105,7 @@ async def test_every_word_of_an_oracle_stream_with_its_own_times() -> None:
 
 
 async def test_speech_without_a_pause_is_heard_whole() -> None:
-    words = [
-        OracleWord(WordId(1, i), 9_600 * i, 9_600 * (i + 1) - 1_600, "en") for i in range(120)
-    ]
+    words = [OracleWord(WordId(1, i), 9_600 * i, 9_600 * (i + 1) - 1_600, "en") for i in range(120)]
     pcm = encode(words, 0, 9_600 * 120).astype("<i2").tobytes()
     run = FileRun(
         FileDesk(OraclePorts(oracle_config()).ports, FileLimits()), FileJob(), pieces(pcm)
@@ -250,9 +248,7 @@ async def test_a_stage_that_fails_fails_the_file() -> None:
 async def test_a_stage_that_is_silent_fails_the_file() -> None:
     script = sentences(1)
     with pytest.raises(TimeoutError):
-        await transcribed(
-            desk(Silent(script), FileLimits(stage_timeout_s=0.05)), script.pcm()
-        )
+        await transcribed(desk(Silent(script), FileLimits(stage_timeout_s=0.05)), script.pcm())
 
 
 def test_one_file_too_many_is_told_to_come_back() -> None:

@@ -11,6 +11,13 @@ import pytest
 from serve_app.files.ordered import ordered
 
 
+async def collect(answers: AsyncGenerator[int, None], into: list[int]) -> None:
+    """What came before a failure stays."""
+    async with aclosing(answers):
+        async for answer in answers:
+            into.append(answer)
+
+
 class Source:
     """Numbers, and whether it was closed."""
 
@@ -81,10 +88,9 @@ async def test_a_failure_comes_after_the_answers_before_it() -> None:
             raise LookupError
         return number
 
-    got = []
+    got: list[int] = []
     with pytest.raises(LookupError):
-        async for answer in ordered(Source(9).items(), work, ahead=4):
-            got.append(answer)  # noqa: PERF401 - what came before the failure counts
+        await collect(ordered(Source(9).items(), work, ahead=4), got)
     assert got == [0, 1]
 
 
@@ -92,10 +98,9 @@ async def test_a_source_that_fails_does_so_at_its_place() -> None:
     async def work(number: int) -> int:
         return number
 
-    got = []
+    got: list[int] = []
     with pytest.raises(ValueError, match="no more"):
-        async for answer in ordered(Source(3, fails=True).items(), work, ahead=4):
-            got.append(answer)  # noqa: PERF401
+        await collect(ordered(Source(3, fails=True).items(), work, ahead=4), got)
     assert got == [0, 1, 2]
 
 
