@@ -22,6 +22,9 @@ pytestmark = [pytest.mark.cluster, pytest.mark.contract]
 MAX_WER = 0.05
 MAX_TIME_ERROR_S = 0.5
 
+whisper_1_is_deprecated = pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
+"""At OpenAI, says its package; the one model of its translations."""
+
 
 @pytest.fixture(scope="module")
 def client(server: Server) -> Iterator[openai.OpenAI]:  # noqa: F811 - it is the fixture
@@ -141,6 +144,7 @@ def test_stream(client: openai.OpenAI, english: Sample) -> None:
     assert error_rate(done.text, said(english)) <= MAX_WER
 
 
+@whisper_1_is_deprecated
 def test_translations_into_english(client: openai.OpenAI) -> None:
     german = samples()["de"]
     told = client.audio.translations.create(model="whisper-1", file=german.path)
@@ -154,6 +158,7 @@ def test_translations_into_english(client: openai.OpenAI) -> None:
     assert verbose.language == "english"
 
 
+@whisper_1_is_deprecated
 def test_translations_into_another_language(client: openai.OpenAI, english: Sample) -> None:
     told = client.audio.translations.create(
         model="whisper-1",
