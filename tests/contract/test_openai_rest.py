@@ -14,12 +14,13 @@ import pytest
 from openai.types import audio as shapes
 
 from serve_app.client.samples import Sample
+from serve_app.client.score import spoken, word_error_percent
 from tests.cluster.conftest import Server, server  # noqa: F401
 from tests.support.speech import samples
 
 pytestmark = [pytest.mark.cluster, pytest.mark.contract]
 
-MAX_WER = 0.05
+MAX_WER_PERCENT = 5
 MAX_TIME_ERROR_S = 0.5
 
 whisper_1_is_deprecated = pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
@@ -37,23 +38,8 @@ def english() -> Sample:
     return samples()["en"]
 
 
-def said(sample: Sample) -> str:
-    return " ".join(sentence.text for sentence in sample.entry.sentences)
-
-
-def words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.lower())
-
-
-def error_rate(told: str, meant: str) -> float:
-    """Word errors, by edit distance, over the words meant."""
-    got, want = words(told), words(meant)
-    row = list(range(len(got) + 1))
-    for i, word in enumerate(want, 1):
-        before, row = row, [i]
-        for j, other in enumerate(got, 1):
-            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (word != other)))
-    return row[-1] / len(want)
+def error_percent(told: str, meant: str) -> float:
+    return word_error_percent([(meant, told)])
 
 
 def strict(shape: type[Any], answer: Any) -> None:  # noqa: ANN401 - any of OpenAI's models
@@ -64,7 +50,7 @@ def strict(shape: type[Any], answer: Any) -> None:  # noqa: ANN401 - any of Open
 def test_json(client: openai.OpenAI, english: Sample) -> None:
     told = client.audio.transcriptions.create(model="whisper-1", file=english.path)
     strict(shapes.Transcription, told)
-    assert error_rate(told.text, said(english)) <= MAX_WER
+    assert error_percent(told.text, spoken(english.entry)) <= MAX_WER_PERCENT
     assert told.languages is not None
     assert told.languages[0].code == "en"
     assert told.usage is not None
@@ -104,7 +90,7 @@ def test_text_formats(client: openai.OpenAI, english: Sample, response_format: A
     lines = [
         line for line in told.splitlines() if line and not re.match(r"\d+$|WEBVTT|\d\d:", line)
     ]
-    assert error_rate(" ".join(lines), said(english)) <= MAX_WER
+    assert error_percent(" ".join(lines), spoken(english.entry)) <= MAX_WER_PERCENT
 
 
 def test_verbose_json_times_are_those_of_the_file(client: openai.OpenAI, english: Sample) -> None:
@@ -141,7 +127,7 @@ def test_stream(client: openai.OpenAI, english: Sample) -> None:
     assert isinstance(done, shapes.TranscriptionTextDoneEvent)
     strict(shapes.TranscriptionTextDoneEvent, done)
     assert "".join(event.delta for event in deltas) == done.text  # type: ignore[union-attr]
-    assert error_rate(done.text, said(english)) <= MAX_WER
+    assert error_percent(done.text, spoken(english.entry)) <= MAX_WER_PERCENT
 
 
 @whisper_1_is_deprecated
@@ -150,7 +136,7 @@ def test_translations_into_english(client: openai.OpenAI) -> None:
     told = client.audio.translations.create(model="whisper-1", file=german.path)
     strict(shapes.Translation, told)
     meant = " ".join(sentence.translations["en"] for sentence in german.entry.sentences)
-    assert error_rate(told.text, meant) <= 0.15
+    assert error_percent(told.text, meant) <= 15
     verbose = client.audio.translations.create(
         model="whisper-1", file=german.path, response_format="verbose_json"
     )
@@ -166,7 +152,7 @@ def test_translations_into_another_language(client: openai.OpenAI, english: Samp
         extra_body={"target_language": "es", "source_language": "en"},
     )
     meant = " ".join(sentence.translations["es"] for sentence in english.entry.sentences)
-    assert error_rate(told.text, meant) <= 0.15
+    assert error_percent(told.text, meant) <= 15
 
 
 def test_a_file_with_its_index_at_the_end(
@@ -177,7 +163,7 @@ def test_a_file_with_its_index_at_the_end(
         ["ffmpeg", "-loglevel", "error", "-i", english.path, "-c:a", "aac", memo], check=True
     )
     told = client.audio.transcriptions.create(model="whisper-1", file=memo, language="en")
-    assert error_rate(told.text, said(english)) <= 2 * MAX_WER
+    assert error_percent(told.text, spoken(english.entry)) <= 2 * MAX_WER_PERCENT
 
 
 def test_models(client: openai.OpenAI) -> None:
