@@ -77,6 +77,8 @@ class AsrRequest:
     """How much of the end of the window no decode has heard yet: it has waited that long."""
     final: bool = False
     """True for the last decode of an utterance: beam search instead of greedy."""
+    languages: tuple[str, ...] = ()
+    """What detection may choose from where `language` is None; empty for all that are served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,8 @@ class StageInfo:
     """Whether a translator can be told how to translate terms."""
     takes_open: bool = False
     """Whether a translator was made for unfinished sources; any other makes up an end."""
+    fixed_window_samples: int = 0
+    """What every window costs as much as, however short it is; 0 where a short one costs less."""
 
 
 class VadPort(Protocol):

@@ -13,6 +13,7 @@ from deployments.models import ModelChoice
 from deployments.mt import MtSettings
 from deployments.types import StageInfo
 from deployments.vad import VadSettings
+from serve_app.files.pipeline import FileLimits
 from serve_app.runner import StageTimeouts
 from serve_app.session.append import MtMode
 from serve_app.session.options import SessionOptions
@@ -124,6 +125,25 @@ class TimeoutSettings(Section):
         return StageTimeouts(self.vad_s, self.asr_s, self.mt_s)
 
 
+class FileSettings(Section):
+    """How much of whole files one replica of the ingress takes on."""
+
+    max_files: Annotated[int, Field(ge=1, le=1_000)] = FileLimits().max_files
+    """Requests at a time; one more is answered with 429."""
+    max_windows: Annotated[int, Field(ge=1, le=1_000)] = FileLimits().max_windows
+    """Windows in flight to ASR, of all files together."""
+    max_upload_bytes: Annotated[int, Field(ge=1_024, le=1 << 34)] = 512 << 20
+    """Size of one file."""
+    max_audio_s: Annotated[int, Field(ge=1, le=7 * 86_400)] = FileLimits().max_audio_s
+    """Length of the audio in one file."""
+    stage_timeout_s: Annotated[float, Field(gt=0, le=3_600)] = FileLimits().stage_timeout_s
+    """How long a file waits for one answer of a stage."""
+
+    def limits(self) -> FileLimits:
+        """As the pipeline takes them."""
+        return FileLimits(self.max_files, self.max_windows, self.max_audio_s, self.stage_timeout_s)
+
+
 class AppConfig(Section):
     """All of Dragoman's own settings; replicas and resources stay with Serve's `deployments:`."""
 
@@ -134,6 +154,7 @@ class AppConfig(Section):
     mt: MtSettings = MtSettings()
     session: SessionSettings = SessionSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
+    files: FileSettings = FileSettings()
 
     @property
     def models(self) -> tuple[ModelChoice, ...]:

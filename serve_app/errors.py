@@ -12,12 +12,19 @@ class DragomanError(Exception):
     type = "server_error"
     code = "internal_error"
     retryable = False
+    retry_after_s: int | None = None
+    """When the same request may work; None where that cannot be said."""
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
         self.code = code or self.code
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """HTTP headers that belong to the answer."""
+        return {} if self.retry_after_s is None else {"retry-after": str(self.retry_after_s)}
 
     def to_wire(self) -> dict[str, Any]:
         """OpenAI's error object."""
@@ -57,3 +64,29 @@ class MethodNotAllowedError(InvalidRequestError):
 
     status = 405
     code = "method_not_allowed"
+
+
+class TooLargeError(InvalidRequestError):
+    """The request holds more than the server takes."""
+
+    status = 413
+    code = "too_large"
+
+
+class BusyError(DragomanError):
+    """The server does as much of this as it takes on at a time."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "busy"
+    retryable = True
+    retry_after_s = 5
+
+
+class UnavailableError(DragomanError):
+    """A stage cannot answer now."""
+
+    status = 503
+    code = "unavailable"
+    retryable = True
+    retry_after_s = 2

@@ -74,7 +74,10 @@ class WhisperAsr:
         self._decoder = WhisperDecoder(
             self._whisper, self._vocabulary, self._languages, beam_size, partial_beam_size
         )
-        self._info = StageInfo(model.name, model.version, self._languages)
+        fixed = 0 if model.short_windows else MAX_WINDOW_SAMPLES
+        self._info = StageInfo(
+            model.name, model.version, self._languages, fixed_window_samples=fixed
+        )
 
     @property
     def info(self) -> StageInfo:
@@ -92,11 +95,12 @@ class WhisperAsr:
             )
         if not np.isfinite(samples).all():
             raise EngineError("the window holds samples that are not finite")
-        if request.language is not None and request.language not in self._languages:
-            raise UnsupportedLanguageError(
-                f"{self._info.model} does not know the language {request.language!r}; "
-                f"it knows {', '.join(self._languages)}"
-            )
+        for language in (*filter(None, [request.language]), *request.languages):
+            if language not in self._languages:
+                raise UnsupportedLanguageError(
+                    f"{self._info.model} does not know the language {language!r}; "
+                    f"it knows {', '.join(self._languages)}"
+                )
         if len(self._vocabulary.encode(request.prefix)) > MAX_DECODER_STEPS - LEAST_NEW_TOKENS:
             raise EngineError("the forced prefix is longer than the decoder takes")
 

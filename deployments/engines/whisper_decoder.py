@@ -162,10 +162,11 @@ class WhisperDecoder:
         self, request: AsrRequest, ranking: Sequence[tuple[str, float]]
     ) -> tuple[str, float]:
         """The most probable language, or the usual one where that is not probable enough."""
+        choice = request.languages or self._languages
         probabilities = {token[2:-2]: float(probability) for token, probability in ranking}
-        best = next(code for code in probabilities if code in self._languages)
+        best = next(code for code in probabilities if code in choice)
         usual = request.usual_language
-        if usual is None or usual not in self._languages:
+        if usual is None or usual not in choice:
             return best, probabilities[best]
         if probabilities[best] < request.switch_probability:
             best = usual

@@ -8,10 +8,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from deployments.types import EngineError
+from serve_app.api.failures import as_known
 from serve_app.api.health import live, ready
+from serve_app.api.rest.routes import REST_ROUTES
 from serve_app.api.service import Service
 from serve_app.api.stream import stream
 from serve_app.errors import DragomanError, MethodNotAllowedError, NotFoundError
+from serve_app.files.pipeline import FileDesk
 
 CLIENT_CLOSED_REQUEST = 499
 """No standard code; nginx's."""
@@ -24,22 +28,25 @@ def build_doors(service: Service) -> Starlette:
             Route("/v1/stream", stream, methods=["POST", "PUT"]),
             Route("/health/live", live),
             Route("/health/ready", ready),
+            *REST_ROUTES,
         ],
         exception_handlers={
             DragomanError: _known_error,
+            EngineError: _known_error,
+            TimeoutError: _known_error,
             HTTPException: _routing_error,
             ClientDisconnect: _client_gone,
             Exception: _unknown_error,
         },
     )
     doors.state.service = service
+    doors.state.files = FileDesk(service.ports, service.config.files.limits())
     return doors
 
 
 async def _known_error(_: Request, error: Exception) -> Response:
-    if not isinstance(error, DragomanError):
-        raise error
-    return JSONResponse(error.to_wire(), status_code=error.status)
+    known = as_known(error)
+    return JSONResponse(known.to_wire(), status_code=known.status, headers=known.headers)
 
 
 async def _routing_error(request: Request, error: Exception) -> Response:
@@ -61,6 +68,6 @@ async def _client_gone(_: Request, __: Exception) -> Response:
     return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
-async def _unknown_error(_: Request, __: Exception) -> Response:
-    error = DragomanError("Something went wrong on the server; its log tells more.")
-    return JSONResponse(error.to_wire(), status_code=error.status)
+async def _unknown_error(_: Request, error: Exception) -> Response:
+    known = as_known(error)
+    return JSONResponse(known.to_wire(), status_code=known.status)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from serve_app.decode.container import decode_container
-from serve_app.decode.formats import AudioFormat, sniff
+from serve_app.decode.file import decode_file
+from serve_app.decode.formats import SNIFF_BYTES, AudioFormat, sniff
 from serve_app.decode.pcm import PcmLayout, decode_pcm
 from serve_app.decode.wav import decode_wav
 from serve_app.errors import InvalidAudioError
 
-__all__ = ["AudioFormat", "PcmLayout", "decode"]
-
-SNIFF_BYTES = 12
-"""What `sniff` must see: the longest signature it knows."""
+__all__ = ["AudioFormat", "PcmLayout", "decode", "decode_file"]
 
 
 async def decode(
@@ -44,7 +42,7 @@ async def decode(
         yield piece
     if not heard:
         raise InvalidAudioError(
-            "The body holds no audio: it ends before the first sample.",
+            "There is no audio in it: it ends before the first sample.",
             param="body",
             code="empty_audio",
         )

@@ -7,11 +7,11 @@ hands pieces back; either side waits for the other, and nothing piles up between
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import av
 import av.error
@@ -88,16 +88,27 @@ class _Body:
         return b""
 
 
-async def decode_container(body: AsyncIterator[bytes], container: str) -> AsyncIterator[bytes]:
+def decode_container(body: AsyncIterator[bytes], container: str) -> AsyncGenerator[bytes, None]:
     """A body in one of FFmpeg's containers; InvalidAudioError where it cannot be read."""
+    bridge = _Bridge(asyncio.get_running_loop())
+    return _decoded(_Body(body, bridge), bridge, container)
+
+
+def decode_container_file(file: BinaryIO, container: str) -> AsyncGenerator[bytes, None]:
+    """The same for a whole file, which may have its index at the end."""
+    return _decoded(file, _Bridge(asyncio.get_running_loop()), container)
+
+
+async def _decoded(
+    source: _Body | BinaryIO, bridge: _Bridge, container: str
+) -> AsyncGenerator[bytes, None]:
     loop = asyncio.get_running_loop()
-    bridge = _Bridge(loop)
     out: asyncio.Queue[bytes | None] = asyncio.Queue(_PIECES_AHEAD)
 
     def work() -> None:
         with suppress(CancelledError):
             try:
-                for piece in _decode(_Body(body, bridge), container):
+                for piece in _decode(source, container):
                     bridge.wait_for(out.put(piece))
             finally:
                 bridge.wait_for(out.put(None))
@@ -110,16 +121,19 @@ async def decode_container(body: AsyncIterator[bytes], container: str) -> AsyncI
     except av.error.FFmpegError as error:
         hint = _INDEX_LAST if DEMUXER[container] == "mov" else _WRONG_NAME
         raise InvalidAudioError(
-            f"The body could not be decoded as {container} ({error.strerror}). {hint}", param="body"
+            f"The audio cannot be decoded as {container} ({error.strerror}). {hint}",
+            param="body",
         ) from error
     finally:
         bridge.close()
+        # Until the thread has let go of the source, nobody may close it.
+        await asyncio.gather(decoder, return_exceptions=True)
 
 
-def _decode(body: _Body, container: str) -> Iterator[bytes]:
+def _decode(source: _Body | BinaryIO, container: str) -> Iterator[bytes]:
     """16-bit mono PCM at 16 kHz, piece by piece; FFmpegError where the bytes make no sense."""
     with av.open(
-        body,
+        source,
         mode="r",
         format=DEMUXER[container],
         options=_PROBE,
@@ -127,7 +141,7 @@ def _decode(body: _Body, container: str) -> Iterator[bytes]:
         metadata_errors="replace",
     ) as media:
         if not media.streams.audio:
-            raise InvalidAudioError("The body has no audio track.", param="body")
+            raise InvalidAudioError("There is no audio track in it.", param="body")
         for part in _resampled(_frames(media)):
             yield part.to_ndarray().tobytes()
 

@@ -22,6 +22,9 @@ DEMUXER = {
 }
 """FFmpeg's demuxer for each container."""
 
+SNIFF_BYTES = 12
+"""What `sniff` must see: the longest signature it knows."""
+
 _SIGNATURES: tuple[tuple[int, bytes, AudioFormat], ...] = (
     (0, b"fLaC", "flac"),
     (0, b"OggS", "ogg"),
@@ -41,7 +44,7 @@ def sniff(head: bytes) -> AudioFormat:
     if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
         return "aac" if head[1] & 0x06 == 0 else "mp3"
     raise InvalidAudioError(
-        "The body does not begin like any audio format known here (wav, flac, ogg, webm, mp3, m4a, "
+        "The audio does not begin like any format known here (wav, flac, ogg, webm, mp3, m4a, "
         "aac). For raw samples, say so: format=pcm_s16le&rate=16000.",
         param="format",
         code="unknown_format",

@@ -8,7 +8,7 @@ it ends.
 from __future__ import annotations
 
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
 from serve_app.decode.pcm import PcmDecoder, PcmLayout
@@ -50,7 +50,7 @@ def parse_header(head: bytes | bytearray) -> WavHeader | None:
         return None
     if head[:4] not in (b"RIFF", b"RF64") or head[8:12] != b"WAVE":
         raise InvalidAudioError(
-            "The body is not a WAV file: it does not begin with RIFF....WAVE. Send format=auto, or "
+            "This is not a WAV file: it does not begin with RIFF....WAVE. Send format=auto, or "
             "format=pcm_s16le for raw samples.",
             param="format",
         )
@@ -74,7 +74,7 @@ def parse_header(head: bytes | bytearray) -> WavHeader | None:
     raise InvalidAudioError(f"The WAV file has no audio within {MAX_CHUNKS} chunks.")
 
 
-async def decode_wav(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def decode_wav(body: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """A body that is a WAV file, of known length or not."""
     head = bytearray()
     header = None

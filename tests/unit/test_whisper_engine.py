@@ -207,6 +207,17 @@ def test_what_cannot_be_decoded_is_refused(
         engine.check(request_)
 
 
+def test_detection_keeps_to_the_languages_it_is_given(
+    engine: AsrEngine, speech: dict[str, Samples]
+) -> None:
+    heard = hear(engine, AsrRequest(speech["de"], None, languages=("es", "en")))
+    assert heard.language in {"es", "en"}
+    told = hear(engine, AsrRequest(speech["de"], None, languages=("es", "de")))
+    assert told == hear(engine, AsrRequest(speech["de"], None))
+    with pytest.raises(UnsupportedLanguageError, match="'xx'"):
+        engine.check(AsrRequest(speech["de"], None, languages=("de", "xx")))
+
+
 def test_info(engine: AsrEngine) -> None:
     assert engine.info.model == "dragoman-asr"
     assert set(engine.info.languages) == set(LANGUAGES)

@@ -1,0 +1,1 @@
+"""OpenAI's REST doors, and `/v1/translate` in their manner."""

@@ -1,0 +1,176 @@
+"""`GET /openapi.json`: the REST doors, as the classes that check and write their bodies say."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from serve_app.api.rest.forms import AudioForm, TranscriptionForm, TranslationForm
+from serve_app.api.rest.messages import (
+    ErrorAnswer,
+    Model,
+    ModelList,
+    Transcription,
+    TranscriptionVerbose,
+    TranscriptTextDelta,
+    TranscriptTextDone,
+    TranslateAnswer,
+    Translation,
+    TranslationVerbose,
+)
+from serve_app.api.rest.translate import TranslateRequest
+from serve_app.api.rest.upload import FILE_FIELD
+
+Schema = dict[str, Any]
+
+_REFERENCE = "#/components/schemas/{model}"
+_IN: tuple[type[BaseModel], ...] = (TranscriptionForm, TranslationForm, TranslateRequest)
+_OUT: tuple[type[BaseModel], ...] = (
+    ErrorAnswer,
+    Model,
+    ModelList,
+    TranscriptTextDelta,
+    TranscriptTextDone,
+    Transcription,
+    TranscriptionVerbose,
+    TranslateAnswer,
+    Translation,
+    TranslationVerbose,
+)
+_FAILURES = {
+    "400": "The request is malformed or asks for what is not served; the message says more.",
+    "404": "There is no such model; the message names those that there are.",
+    "405": "The path exists and the method does not.",
+    "413": "The file or the body is too large.",
+    "429": "The server takes on no more now; try again after `retry-after` seconds.",
+    "500": "A stage failed.",
+    "503": "A stage cannot answer now; try again after `retry-after` seconds.",
+}
+
+
+async def openapi(_: Request) -> Response:
+    """The description."""
+    return JSONResponse(description())
+
+
+@cache
+def description() -> Schema:
+    """OpenAPI 3.1; made once."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Dragoman",
+            "version": version("dragoman"),
+            "summary": "Speech to text and to translations, as OpenAI's clients ask for them.",
+        },
+        "paths": {
+            "/v1/audio/transcriptions": {
+                "post": _audio_door(
+                    "transcribe", TranscriptionForm, Transcription, TranscriptionVerbose
+                )
+            },
+            "/v1/audio/translations": {
+                "post": _audio_door(
+                    "translate_audio", TranslationForm, Translation, TranslationVerbose
+                )
+            },
+            "/v1/translate": {
+                "post": {
+                    "operationId": "translate_text",
+                    "summary": "Text in, text out.",
+                    "requestBody": _body("application/json", _reference(TranslateRequest)),
+                    "responses": {"200": _answer(TranslateAnswer), **_failures()},
+                }
+            },
+            "/v1/models": {
+                "get": {
+                    "operationId": "list_models",
+                    "summary": "Names that requests may give as `model`.",
+                    "responses": {"200": _answer(ModelList), **_failures("405", "500")},
+                }
+            },
+            "/v1/models/{model}": {
+                "get": {
+                    "operationId": "get_model",
+                    "summary": "One of them.",
+                    "parameters": [_path_parameter("model")],
+                    "responses": {"200": _answer(Model), **_failures("404", "405", "500")},
+                }
+            },
+        },
+        "components": {"schemas": _schemas()},
+    }
+
+
+def _audio_door(
+    name: str, form: type[AudioForm], plain: type[BaseModel], verbose: type[BaseModel]
+) -> Schema:
+    bodies = {
+        "application/json": {"schema": {"anyOf": [_reference(plain), _reference(verbose)]}},
+        "text/plain": {"schema": {"type": "string"}},
+        "text/vtt": {"schema": {"type": "string"}},
+        "text/event-stream": {
+            "schema": {"type": "string"},
+            "x-event-data": {
+                "anyOf": [
+                    _reference(event)
+                    for event in (TranscriptTextDelta, TranscriptTextDone, ErrorAnswer)
+                ]
+            },
+        },
+    }
+    return {
+        "operationId": name,
+        "summary": (form.__doc__ or "").strip(),
+        "requestBody": _body("multipart/form-data", _reference(form)),
+        "responses": {
+            "200": {"description": "In the format asked for.", "content": bodies},
+            **_failures(),
+        },
+    }
+
+
+def _schemas() -> Schema:
+    asked: list[tuple[type[BaseModel], JsonSchemaMode]] = [(c, "validation") for c in _IN]
+    told: list[tuple[type[BaseModel], JsonSchemaMode]] = [(c, "serialization") for c in _OUT]
+    _, schema = models_json_schema([*asked, *told], ref_template=_REFERENCE)
+    schemas: Schema = schema["$defs"]
+    for form in (TranscriptionForm, TranslationForm):
+        described = schemas[form.__name__]
+        upload = {"type": "string", "format": "binary", "description": "Audio, with a file name."}
+        described["properties"] = {FILE_FIELD: upload, **described["properties"]}
+        described["required"] = [FILE_FIELD, *described["required"]]
+    return schemas
+
+
+def _failures(*statuses: str) -> Schema:
+    return {
+        status: {"description": _FAILURES[status], "content": _json(ErrorAnswer)}
+        for status in statuses or _FAILURES
+    }
+
+
+def _answer(message: type[BaseModel]) -> Schema:
+    return {"description": (message.__doc__ or "").strip(), "content": _json(message)}
+
+
+def _json(message: type[BaseModel]) -> Schema:
+    return {"application/json": {"schema": _reference(message)}}
+
+
+def _body(media_type: str, schema: Schema) -> Schema:
+    return {"required": True, "content": {media_type: {"schema": schema}}}
+
+
+def _path_parameter(name: str) -> Schema:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _reference(message: type[BaseModel]) -> Schema:
+    return {"$ref": _REFERENCE.format(model=message.__name__)}

@@ -1,0 +1,101 @@
+"""A multipart request to its fields and its file, which goes to disk beyond a megabyte."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from serve_app.errors import InvalidRequestError, TooLargeError
+
+FILE_FIELD = "file"
+MAX_FIELDS = 300
+MAX_FIELD_BYTES = 4 << 20
+"""A field may be a speaker reference: ten seconds of audio as a data URL."""
+_FORM_BYTES = MAX_FIELD_BYTES
+"""What a request may hold beyond its file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A form; close it to delete the file."""
+
+    fields: tuple[tuple[str, str], ...]
+    file: BinaryIO
+
+    def close(self) -> None:
+        """Delete the file."""
+        self.file.close()
+
+
+async def read_upload(request: Request, max_file_bytes: int) -> Upload:
+    """Read all of the body; raises InvalidRequestError, TooLargeError, ClientDisconnect."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "multipart/form-data":
+        raise InvalidRequestError(
+            f"This takes multipart/form-data, not {media_type or 'a body without a type'}: "
+            "curl -F file=@speech.wav -F model=whisper-1.",
+            param="content-type",
+            code="unsupported_content_type",
+        )
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > max_file_bytes + _FORM_BYTES:
+        raise _too_large(max_file_bytes)
+    parser = MultiPartParser(
+        request.headers,
+        _limited(request, max_file_bytes),
+        max_files=1,
+        max_fields=MAX_FIELDS,
+        max_part_size=MAX_FIELD_BYTES,
+    )
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise InvalidRequestError(
+            f"The form cannot be read: {error.message}", code="invalid_form"
+        ) from error
+    return _taken_apart(form.multi_items(), max_file_bytes)
+
+
+async def _limited(request: Request, max_file_bytes: int) -> AsyncGenerator[bytes, None]:
+    read_bytes = 0
+    async for piece in request.stream():
+        read_bytes += len(piece)
+        if read_bytes > max_file_bytes + _FORM_BYTES:
+            raise _too_large(max_file_bytes)
+        yield piece
+
+
+def _taken_apart(items: list[tuple[str, str | UploadFile]], max_file_bytes: int) -> Upload:
+    fields = tuple((name, value) for name, value in items if isinstance(value, str))
+    files = [(name, value) for name, value in items if isinstance(value, UploadFile)]
+    for name, upload in files:
+        if name == FILE_FIELD and (upload.size or 0) <= max_file_bytes:
+            return Upload(tuple(f for f in fields if f[0] != FILE_FIELD), upload.file)
+        upload.file.close()
+        if name == FILE_FIELD:
+            raise _too_large(max_file_bytes)
+        raise InvalidRequestError(
+            f"The form field {name!r} is a file; the audio belongs into {FILE_FIELD!r}.",
+            param=name,
+            code="unknown_parameter",
+        )
+    raise InvalidRequestError(
+        f"The form field {FILE_FIELD!r} is missing or has no file name: "
+        f"curl -F {FILE_FIELD}=@speech.wav.",
+        param=FILE_FIELD,
+        code="missing_parameter",
+    )
+
+
+def _too_large(max_file_bytes: int) -> TooLargeError:
+    return TooLargeError(
+        f"The file is larger than {max_file_bytes} bytes, the most this server takes; compress it, "
+        "for example to Opus, or cut it into parts.",
+        param=FILE_FIELD,
+        code="file_too_large",
+    )

@@ -1,0 +1,56 @@
+"""An uploaded file to what a session takes: 16-bit mono PCM at 16 kHz, piece by piece."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import BinaryIO
+
+from serve_app.decode.container import decode_container_file
+from serve_app.decode.formats import DEMUXER, SNIFF_BYTES, sniff
+from serve_app.decode.wav import decode_wav
+from serve_app.errors import InvalidAudioError
+
+READ_BYTES = 1 << 18
+PARAM = "file"
+
+
+async def decode_file(file: BinaryIO) -> AsyncGenerator[bytes, None]:
+    """Pieces of PCM of a seekable file in any format that its first bytes announce.
+
+    Raises InvalidAudioError where it cannot be read; what was readable came out before.
+    """
+    head = await asyncio.to_thread(file.read, SNIFF_BYTES)
+    if not head:
+        raise InvalidAudioError("The file is empty.", param=PARAM, code="empty_audio")
+    file.seek(0)
+    heard = False
+    try:
+        async with aclosing(_pieces(file, head)) as pieces:
+            async for piece in pieces:
+                heard = heard or bool(piece)
+                yield piece
+    except InvalidAudioError as error:
+        raise InvalidAudioError(error.message, param=PARAM, code=error.code) from error
+    if not heard:
+        raise InvalidAudioError("The file holds no audio.", param=PARAM, code="empty_audio")
+
+
+def _pieces(file: BinaryIO, head: bytes) -> AsyncGenerator[bytes, None]:
+    try:
+        container = sniff(head)
+    except InvalidAudioError as error:
+        raise InvalidAudioError(
+            f"The file does not begin like any audio format known here (wav, "
+            f"{', '.join(DEMUXER)}). Convert it, for example: ffmpeg -i in.xyz out.wav.",
+            code=error.code,
+        ) from error
+    if container == "wav":
+        return decode_wav(_bytes_of(file))
+    return decode_container_file(file, container)
+
+
+async def _bytes_of(file: BinaryIO) -> AsyncIterator[bytes]:
+    while data := await asyncio.to_thread(file.read, READ_BYTES):
+        yield data

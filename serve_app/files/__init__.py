@@ -1,0 +1,1 @@
+"""Whole files: planned into windows, decoded many at a time, put together in order."""
