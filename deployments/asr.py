@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
@@ -12,7 +12,10 @@ from deployments.batching import MAX_ONGOING_REQUESTS, Batcher
 from deployments.engines.oracle_settings import OracleAsrSettings
 from deployments.models import ModelChoice, resolve
 from deployments.settings import ComputeType, Device, StageSettings, require_device
-from deployments.types import AsrRequest, Hypothesis, StageInfo
+from deployments.types import SAMPLE_RATE_HZ, AsrRequest, Hypothesis, StageInfo
+
+MAX_WAITED_S = 2.0
+"""A file comes faster than speech, and what of it is unheard has not waited as long as it lasts."""
 
 
 class AsrSettings(StageSettings):
@@ -24,7 +27,9 @@ class AsrSettings(StageSettings):
     device: Device = "cpu"
     compute_type: ComputeType = "default"
     beam_size: Annotated[int, Field(ge=1, le=16)] = 5
-    """Of the last decode of an utterance; the decodes before it are greedy."""
+    """Of the last decode of an utterance."""
+    partial_beam_size: Annotated[int, Field(ge=1, le=16)] = 1
+    """Of the decodes before it; 1 is greedy."""
     oracle: OracleAsrSettings = OracleAsrSettings()
     """Of the oracle engine alone, as all above it is of the others."""
 
@@ -39,6 +44,10 @@ class AsrEngine(Protocol):
 
     def check(self, request: AsrRequest) -> None:
         """Raise EngineError for a request that cannot be answered."""
+        ...
+
+    def shape(self, request: AsrRequest) -> Hashable:
+        """Equal for requests that cost less together than apart."""
         ...
 
     def transcribe(self, batch: Sequence[AsrRequest]) -> list[Hypothesis]:
@@ -72,6 +81,7 @@ def _load_whisper(settings: AsrSettings) -> AsrEngine:
         compute_type=settings.compute_type,
         threads=settings.threads,
         beam_size=settings.beam_size,
+        partial_beam_size=settings.partial_beam_size,
     )
 
 
@@ -79,6 +89,11 @@ def _load_oracle(settings: AsrSettings) -> AsrEngine:
     from deployments.engines.oracle import OracleAsr  # noqa: PLC0415
 
     return OracleAsr(settings.oracle)
+
+
+def waited_s(request: AsrRequest) -> float:
+    """How long the oldest audio that nobody has heard yet had waited when it was asked about."""
+    return min(request.unheard_samples / SAMPLE_RATE_HZ, MAX_WAITED_S)
 
 
 @serve.deployment(
@@ -97,7 +112,9 @@ class Asr:
     def __init__(self, settings: AsrSettings) -> None:
         self._engine = load_engine(settings)
         self._engine.warm()
-        self._batcher = Batcher(self._engine.transcribe, settings)
+        self._batcher = Batcher(
+            self._engine.transcribe, settings, shape=self._engine.shape, waited_s=waited_s
+        )
 
     async def transcribe(self, request: AsrRequest) -> Hypothesis:
         """See AsrPort."""

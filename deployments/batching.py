@@ -10,10 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Generic, TypeVar
 
 from deployments.settings import StageSettings
@@ -35,29 +33,46 @@ logger = logging.getLogger("ray.serve")
 class _Waiting(Generic[_Request, _Answer]):
     request: _Request
     answer: asyncio.Future[_Answer]
+    since_s: float
+    """When what the request is about began to wait, on the loop's clock."""
+    shape: Hashable
 
 
 class Batcher(Generic[_Request, _Answer]):
     """Runs an engine's batches one at a time, in a thread, so that the event loop stays free.
 
-    The first request after a rest waits `batch_wait_s` for company; whatever comes while a batch
-    runs makes up the next one, oldest first.
+    The first request after a rest waits `batch_wait_s` for company; of what comes while a batch
+    runs, the next one is made up of that which has waited longest and those that are decoded
+    together with it. So none waits for the slow work of another kind, and none is passed over.
     """
 
     def __init__(
-        self, run: Callable[[Sequence[_Request]], list[_Answer]], settings: StageSettings
+        self,
+        run: Callable[[Sequence[_Request]], list[_Answer]],
+        settings: StageSettings,
+        *,
+        shape: Callable[[_Request], Hashable] = lambda _: None,
+        waited_s: Callable[[_Request], float] = lambda _: 0.0,
     ) -> None:
+        """`shape` is equal for requests that are answered together, and `waited_s` says how long
+        what a request is about had waited before it came."""
         self._run = run
+        self._shape = shape
+        self._waited_s = waited_s
         self._max_batch_size = settings.max_batch_size
         self._wait_s = settings.batch_wait_s
-        self._waiting: deque[_Waiting[_Request, _Answer]] = deque()
+        self._waiting: list[_Waiting[_Request, _Answer]] = []
         self._worker: asyncio.Task[None] | None = None
         self._failures = 0
 
     async def ask(self, request: _Request) -> _Answer:
         """The answer to one request; raises EngineError, for this request alone."""
+        loop = asyncio.get_running_loop()
         waiting: _Waiting[_Request, _Answer] = _Waiting(
-            request, asyncio.get_running_loop().create_future()
+            request,
+            loop.create_future(),
+            since_s=loop.time() - self._waited_s(request),
+            shape=self._shape(request),
         )
         self._waiting.append(waiting)
         if self._worker is None:
@@ -85,10 +100,13 @@ class Batcher(Generic[_Request, _Answer]):
             self._worker = None
 
     def _next_batch(self) -> list[_Waiting[_Request, _Answer]]:
-        """The oldest requests that somebody still waits for."""
+        """The oldest request that somebody still waits for, and the oldest of its shape."""
         alive = [waiting for waiting in self._waiting if not waiting.answer.done()]
-        self._waiting = deque(islice(alive, self._max_batch_size, None))
-        return alive[: self._max_batch_size]
+        alive.sort(key=lambda waiting: waiting.since_s)
+        alike = [waiting for waiting in alive if waiting.shape == alive[0].shape]
+        rest = [waiting for waiting in alive if waiting.shape != alive[0].shape]
+        self._waiting = rest + alike[self._max_batch_size :]
+        return alike[: self._max_batch_size]
 
 
 def run_apart(

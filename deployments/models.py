@@ -76,6 +76,8 @@ class ModelManifest(BaseModel):
     """ISO 639-1 codes."""
     short_windows: bool = False
     """Whisper only: trained to hear windows that are not padded to 30 s."""
+    open_sources: bool = False
+    """Translators only: trained to translate what is said so far of a sentence that goes on."""
     files: dict[str, FileDigest]
     memory_bytes: Annotated[int, Field(ge=0)]
     licence: str
@@ -100,6 +102,11 @@ class ResolvedModel:
     def short_windows(self) -> bool:
         """Whether windows need no padding to 30 s."""
         return self.manifest is not None and self.manifest.short_windows
+
+    @property
+    def open_sources(self) -> bool:
+        """Whether the model is to be told that a source goes on."""
+        return self.manifest is not None and self.manifest.open_sources
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,14 @@ class AsrRequest:
     """Committed text inside the window: forced, and not repeated in the answer."""
     context: str = ""
     """Committed text before the window; a hint that engines without prompt training ignore."""
+    hotwords: str = ""
+    """Names and terms that are likely to be said; such a hint as well."""
+    usual_language: str | None = None
+    """Where the language is to be detected: what it has been of late."""
+    switch_probability: float = 0.0
+    """Another language than the usual one is taken only if it is at least this probable."""
+    unheard_samples: int = 0
+    """How much of the end of the window no decode has heard yet: it has waited that long."""
     final: bool = False
     """True for the last decode of an utterance: beam search instead of greedy."""
     languages: tuple[str, ...] = ()
@@ -82,6 +90,10 @@ class Word:
     """From the start of the window (in a request's answer) or of the session (in a session)."""
     end_samples: int
     probability: float
+    attended_samples: int | None = None
+    """Where the decoder looked first when it said the word's last token, on the same clock; None
+    from an engine that does not tell. The nearer to the end of the window, the likelier it is that
+    more audio would change the word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +122,9 @@ class MtRequest:
     history: tuple[tuple[str, str], ...] = ()
     """Earlier (source, target) segments, oldest first; a hint that engines may ignore."""
     glossary: tuple[tuple[str, str], ...] = ()
+    """(source, target) terms; for models whose StageInfo says that they take them."""
+    open: bool = False
+    """True while the source may go on: only what is said so far is to be translated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +144,10 @@ class StageInfo:
     """ISO 639-1 codes; empty where any language may be asked for."""
     fixed_window_samples: int = 0
     """What every window costs as much as, however short it is; 0 where a short one costs less."""
+    takes_glossary: bool = False
+    """Whether a translator can be told how to translate terms."""
+    takes_open: bool = False
+    """Whether a translator was made for unfinished sources; any other makes up an end."""
 
 
 class VadPort(Protocol):

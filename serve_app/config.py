@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -10,11 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from deployments.asr import AsrSettings
 from deployments.models import ModelChoice
 from deployments.mt import MtSettings
+from deployments.types import StageInfo
 from deployments.vad import VadSettings
 from serve_app.files.pipeline import FileLimits
 from serve_app.runner import StageTimeouts
+from serve_app.session.append import MtMode
 from serve_app.session.options import SessionOptions
+from serve_app.session.policies import PolicyName
+from serve_app.session.presets import PRESETS, Delay, Preset
 from serve_app.session.segmenter import SegmenterOptions
+from serve_app.session.translations import Glossary
 from serve_app.session.utterance import WindowOptions
 
 MODEL_VARIABLES = {"ASR_MODEL": "asr", "MT_MODEL": "mt"}
@@ -31,37 +37,79 @@ class Section(BaseModel):
 
 
 class SessionSettings(Section):
-    """How live sessions behave; every default is explained where it is used."""
+    """How live sessions behave; every default is explained where it is used.
 
-    update_interval_ms: Annotated[int, Field(ge=100, le=5_000)] = WindowOptions().update_interval_ms
+    A number that is null is the preset's; one that is given holds in every preset.
+    """
+
+    delay: Delay = "medium"
+    """The preset of a session that asks for none."""
+    policy: PolicyName | None = None
+    """The commit policy of a session that asks for none."""
+    update_interval_ms: Annotated[int, Field(ge=100, le=5_000)] | None = None
     """New audio between two decodes of an utterance."""
-    max_window_ms: Annotated[int, Field(ge=2_000, le=28_000)] = WindowOptions().max_window_ms
+    max_window_ms: Annotated[int, Field(ge=2_000, le=28_000)] | None = None
     """Beyond this a window lets go of audio whose words are committed."""
-    min_silence_ms: Annotated[int, Field(ge=100, le=5_000)] = SegmenterOptions().min_silence_ms
+    min_silence_ms: Annotated[int, Field(ge=100, le=5_000)] | None = None
     """Silence that ends an utterance."""
+    context_characters: Annotated[int, Field(ge=0, le=400)] = WindowOptions().context_characters
+    """How much of what was said before goes with each window."""
     speech_probability: Annotated[float, Field(gt=0, lt=1)] = SegmenterOptions().start_probability
     """VAD's probability from which a frame may begin an utterance."""
     max_utterance_ms: Annotated[int, Field(ge=5_000, le=28_000)] = (
         SegmenterOptions().max_utterance_ms
     )
     """An utterance is cut here even without a pause."""
+    mt_mode: MtMode | None = None
+    """`append`, `revise` or `final`, for sessions that do not choose; None: `append` where the
+    model was made for unfinished sources, else `final`."""
+
+    def mt_mode_for(self, mt: StageInfo) -> MtMode:
+        """The mode of sessions that do not choose."""
+        return self.mt_mode or ("append" if mt.takes_open else "final")
 
     def options(
-        self, source: str | None, targets: tuple[str, ...], *, partials: bool
+        self,
+        source: str | None,
+        targets: tuple[str, ...],
+        *,
+        partials: bool,
+        delay: Delay | None = None,
+        policy: PolicyName | None = None,
+        hotwords: str = "",
+        mt_mode: MtMode = "final",
+        glossary: Glossary | None = None,
     ) -> SessionOptions:
-        """The options of one session."""
+        """The options of one session; `delay` and `policy` are what it asks for, if anything."""
+        preset = PRESETS[delay or self.delay]
+        name = policy or self.policy or preset.policy.name
         return SessionOptions(
             source=source,
             targets=targets,
+            hotwords=hotwords,
             partials=partials,
-            segmenter=SegmenterOptions(
-                start_probability=self.speech_probability,
-                min_silence_ms=self.min_silence_ms,
-                max_utterance_ms=self.max_utterance_ms,
-            ),
-            window=WindowOptions(
-                update_interval_ms=self.update_interval_ms, max_window_ms=self.max_window_ms
-            ),
+            mt_mode=mt_mode,
+            glossary=glossary or {},
+            policy=replace(preset.policy, name=name),
+            segmenter=self._segmenter(preset),
+            window=self._window(preset),
+            vad_block_frames=preset.vad_block_frames,
+        )
+
+    def _segmenter(self, preset: Preset) -> SegmenterOptions:
+        return replace(
+            preset.segmenter,
+            start_probability=self.speech_probability,
+            min_silence_ms=self.min_silence_ms or preset.segmenter.min_silence_ms,
+            max_utterance_ms=self.max_utterance_ms,
+        )
+
+    def _window(self, preset: Preset) -> WindowOptions:
+        return replace(
+            preset.window,
+            update_interval_ms=self.update_interval_ms or preset.window.update_interval_ms,
+            max_window_ms=self.max_window_ms or preset.window.max_window_ms,
+            context_characters=self.context_characters,
         )
 
 

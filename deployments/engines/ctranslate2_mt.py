@@ -25,12 +25,18 @@ class CTranslate2Mt:
         threads: int = 0,
         max_source_tokens: int = 300,
     ) -> None:
-        self._format: PromptFormat = prompt_format(model.path)
+        self._format: PromptFormat = prompt_format(model.path, open_sources=model.open_sources)
         self._generator = ctranslate2.Generator(
             str(model.path), device=device, compute_type=compute_type, intra_threads=threads
         )
         self._max_source_tokens = max_source_tokens
-        self._info = StageInfo(model.name, model.version, model.languages)
+        self._info = StageInfo(
+            model.name,
+            model.version,
+            model.languages,
+            takes_glossary=self._format.takes_glossary,
+            takes_open=self._format.takes_open,
+        )
 
     @property
     def info(self) -> StageInfo:
@@ -46,6 +52,10 @@ class CTranslate2Mt:
             raise UnsupportedLanguageError(
                 f"{self._info.model} does not translate {pair[0]} to {pair[1]}; "
                 f"it translates {pairs}"
+            )
+        if request.glossary and not self._format.takes_glossary:
+            raise EngineError(
+                f"{self._info.model} takes no glossary; set mt.model to an instruction-tuned model"
             )
         length = self._format.source_length(request)
         if length > self._max_source_tokens:

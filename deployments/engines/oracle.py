@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -128,6 +129,10 @@ class OracleAsr:
         """Any language: the audio says which."""
         return StageInfo("oracle-asr", _VERSION, ())
 
+    def shape(self, request: AsrRequest) -> bool:
+        """As with Whisper, finals are decoded apart."""
+        return request.final
+
     def check(self, request: AsrRequest) -> None:
         """Raise EngineError for what no engine would decode, or by chance of settings."""
         _require_mono_float32(request.samples, "ASR")
@@ -171,20 +176,32 @@ class OracleAsr:
         if draw.random() < 0.5:
             return []
         wrong = _NO_WORD + f"{draw.integers(10**6):06}"
-        return [replace(said, text=f" {wrong}{heard.ending}", probability=_UNSURE)]
+        return [
+            replace(
+                said,
+                text=f" {wrong}{heard.ending}",
+                probability=_UNSURE,
+                attended_samples=window_samples,
+            )
+        ]
 
 
 class OracleMt:
-    """Translates `word` into German as `t[de]word`, and keeps the order."""
+    """Translates `word` into German as `t[de]word`, and keeps the order.
+
+    The same request always gets the same draft. Of an open segment the end may be a guess, as a
+    real translator's is before it has heard the rest.
+    """
 
     def __init__(self, settings: OracleMtSettings) -> None:
+        self._settings = settings
         self._languages = settings.languages
         self._disturbance = Disturbance(settings)
 
     @property
     def info(self) -> StageInfo:
         """The languages of the settings."""
-        return StageInfo("oracle-mt", _VERSION, self._languages)
+        return StageInfo("oracle-mt", _VERSION, self._languages, takes_open=True)
 
     def check(self, request: MtRequest) -> None:
         """Raise UnsupportedLanguageError for the pair, or EngineError by chance of settings."""
@@ -196,15 +213,32 @@ class OracleMt:
                 f"the oracle does not translate {pair[0]} to {pair[1]}; "
                 f"it translates between any two of {served}"
             )
+        if request.glossary:
+            raise EngineError("the oracle takes no glossary")
         self._disturbance.fail()
 
     def translate(self, batch: Sequence[MtRequest]) -> list[Draft]:
         """One draft for each request, the same whatever else is in the batch."""
         self._disturbance.wait()
-        return [Draft(_translate(request)) for request in batch]
+        return [Draft(self._translate(request)) for request in batch]
 
     def warm(self) -> None:
         """Nothing to warm: the first request is as fast as any."""
+
+    def _translate(self, request: MtRequest) -> str:
+        draft = _translate(request)
+        return self._guess(draft, request) if request.open else draft
+
+    def _guess(self, draft: str, request: MtRequest) -> str:
+        """The draft with another end, though never with another beginning than was committed."""
+        asked = zlib.crc32(f"{request.target_language} {request.source}".encode())
+        draw = np.random.default_rng([self._settings.seed, asked])
+        if draw.random() >= self._settings.unsure_rate:
+            return draft
+        kept = draft.rpartition(" ")[0] if draw.random() < 0.7 else draft
+        wrong = [f"t[{request.target_language}]{_NO_WORD}{draw.integers(10**6):06}"]
+        guess = " ".join([kept, *wrong * int(draw.integers(3))]).strip()
+        return guess if guess.startswith(request.committed_target) else draft
 
 
 def translated(text: str, target: str) -> str:

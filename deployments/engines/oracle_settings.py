@@ -39,3 +39,5 @@ class OracleMtSettings(OracleSettings):
 
     languages: tuple[str, ...] = ()
     """ISO 639-1 codes that are translated from and to; empty for any."""
+    unsure_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of drafts of open segments whose last words are wrong, missing or too many."""

@@ -8,16 +8,16 @@ its business; it only tells the probabilities truthfully.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import ctranslate2
 import numpy as np
 from faster_whisper import WhisperModel
 from numpy.typing import NDArray
 
+from deployments.engines.whisper_decoder import Decoded, WhisperDecoder, rows_by, take
+from deployments.engines.whisper_prompts import LEAST_NEW_TOKENS, MAX_DECODER_STEPS, decoder_input
 from deployments.engines.whisper_vocabulary import WhisperVocabulary
 from deployments.engines.whisper_words import Alignment, words_after_prefix
 from deployments.models import ResolvedModel
@@ -35,25 +35,18 @@ _HOP_SAMPLES = 160
 _FULL_FRAMES = 3_000
 # Wide enough that sessions meet in a bucket, narrow enough that padding costs at most a third.
 _BUCKET_FRAMES = (100, 200, 300, 400, 600, 800, 1_000, 1_500, 2_000, _FULL_FRAMES)
-_MAX_DECODER_STEPS = 224
-_TOKENS_PER_SECOND = 20
-_LEAST_NEW_TOKENS = 16
 _MIN_ALIGNED_FRAMES = 2
-
-_Key = TypeVar("_Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
-class _Decoded:
-    """One item of a batch after decoding: ids of prefix and answer, all below the end token."""
+class _Shape:
+    """What requests must have in common to be decoded together."""
 
-    request: AsrRequest
-    language: str
-    language_probability: float
-    tokens: list[int]
-    prefix_count: int
-    no_speech_probability: float
-    average_log_probability: float
+    frames: int
+    """Mel frames that the window is padded to."""
+    final: bool
+    previous_tokens: int
+    """CTranslate2 wants all prompts of a batch to begin at the same position."""
 
 
 class WhisperAsr:
@@ -67,6 +60,7 @@ class WhisperAsr:
         compute_type: str = "default",
         threads: int = 0,
         beam_size: int = 5,
+        partial_beam_size: int = 1,
     ) -> None:
         loaded = WhisperModel(
             str(model.path), device=device, compute_type=compute_type, cpu_threads=threads
@@ -74,10 +68,12 @@ class WhisperAsr:
         self._whisper: ctranslate2.models.Whisper = loaded.model
         self._extract = loaded.feature_extractor
         self._short_windows = model.short_windows
-        self._beam_size = beam_size
         self._vocabulary = WhisperVocabulary(loaded.hf_tokenizer, loaded.model.is_multilingual)
         languages = model.languages or tuple(loaded.supported_languages)
         self._languages = tuple(code for code in languages if self._vocabulary.has_language(code))
+        self._decoder = WhisperDecoder(
+            self._whisper, self._vocabulary, self._languages, beam_size, partial_beam_size
+        )
         fixed = 0 if model.short_windows else MAX_WINDOW_SAMPLES
         self._info = StageInfo(model.name, model.version, self._languages, fixed)
 
@@ -103,17 +99,21 @@ class WhisperAsr:
                     f"{self._info.model} does not know the language {language!r}; "
                     f"it knows {', '.join(self._languages)}"
                 )
-        if len(self._vocabulary.encode(request.prefix)) > _MAX_DECODER_STEPS - _LEAST_NEW_TOKENS:
+        if len(self._vocabulary.encode(request.prefix)) > MAX_DECODER_STEPS - LEAST_NEW_TOKENS:
             raise EngineError("the forced prefix is longer than the decoder takes")
 
     def transcribe(self, batch: Sequence[AsrRequest]) -> list[Hypothesis]:
         """One hypothesis for each request, the same words whatever else is in the batch."""
         answers: dict[int, Hypothesis] = {}
-        for (frames, final), rows in _rows_by((self._frames(r), r.final) for r in batch).items():
-            beam_size = self._beam_size if final else 1
-            hypotheses = self._transcribe_alike([batch[i] for i in rows], frames, beam_size)
+        for shape, rows in rows_by(self.shape(request) for request in batch).items():
+            hypotheses = self._transcribe_alike([batch[i] for i in rows], shape)
             answers.update(zip(rows, hypotheses, strict=True))
         return [answers[i] for i in range(len(batch))]
+
+    def shape(self, request: AsrRequest) -> _Shape:
+        """Equal for requests that are decoded together."""
+        previous = decoder_input(request, self._vocabulary).previous
+        return _Shape(self._frames(request), request.final, len(previous))
 
     def warm(self) -> None:
         """Decode noise in each shape of window, so that no request pays for a first run."""
@@ -132,12 +132,10 @@ class WhisperAsr:
         content = len(request.samples) // _HOP_SAMPLES
         return next(frames for frames in _BUCKET_FRAMES if frames >= content)
 
-    def _transcribe_alike(
-        self, requests: Sequence[AsrRequest], frames: int, beam_size: int
-    ) -> list[Hypothesis]:
-        features = np.stack([self._mel(request, frames) for request in requests])
+    def _transcribe_alike(self, requests: Sequence[AsrRequest], shape: _Shape) -> list[Hypothesis]:
+        features = np.stack([self._mel(request, shape.frames) for request in requests])
         encoded = self._whisper.encode(ctranslate2.StorageView.from_array(features))
-        decoded = self._decode(requests, encoded, beam_size)
+        decoded = self._decoder.decode(requests, encoded, final=shape.final)
         alignments = self._align(decoded, encoded)
         return [
             self._hypothesis(item, alignment)
@@ -150,80 +148,16 @@ class WhisperAsr:
         mel: NDArray[np.float32] = self._extract(request.samples)[:, :content]
         return np.pad(mel, ((0, 0), (0, frames - content)))
 
-    def _decode(
-        self, requests: Sequence[AsrRequest], encoded: ctranslate2.StorageView, beam_size: int
-    ) -> list[_Decoded]:
-        languages = self._languages_of(requests, encoded)
-        prefixes = [self._vocabulary.encode(request.prefix) for request in requests]
-        limits = [
-            min(len(prefix) + _most_new_tokens(request), _MAX_DECODER_STEPS)
-            for prefix, request in zip(prefixes, requests, strict=True)
-        ]
-        results = self._whisper.generate(
-            encoded,
-            [
-                [*self._vocabulary.start(language), self._vocabulary.no_timestamps, *prefix]
-                for (language, _), prefix in zip(languages, prefixes, strict=True)
-            ],
-            beam_size=beam_size,
-            # CTranslate2 gives half of this to the decoder, the rest to a prompt before the text.
-            max_length=2 * max(limits),
-            return_scores=True,
-            return_no_speech_prob=True,
-            # It would forbid the end right after the prefix, so that a pause yields a word.
-            suppress_blank=False,
-            suppress_tokens=self._vocabulary.suppressed,
-        )
-        return [
-            self._decoded(request, language, len(prefix), limit, result)
-            for request, language, prefix, limit, result in zip(
-                requests, languages, prefixes, limits, results, strict=True
-            )
-        ]
-
-    def _decoded(
-        self,
-        request: AsrRequest,
-        language: tuple[str, float],
-        prefix_count: int,
-        limit: int,
-        result: ctranslate2.models.WhisperGenerationResult,
-    ) -> _Decoded:
-        ids = result.sequences_ids[0]
-        new_count = len(ids) - prefix_count
-        # The score is a mean over all ids of a sum over the new ones and the end token.
-        log_probability = result.scores[0] * len(ids) / (new_count + 1) if new_count else 0.0
-        # A neighbour with a longer limit must not make this item run on.
-        tokens = [token for token in ids[:limit] if token < self._vocabulary.end]
-        return _Decoded(
-            request, *language, tokens, prefix_count, result.no_speech_prob, log_probability
-        )
-
-    def _languages_of(
-        self, requests: Sequence[AsrRequest], encoded: ctranslate2.StorageView
-    ) -> list[tuple[str, float]]:
-        if all(request.language for request in requests):
-            return [(request.language or "", 1.0) for request in requests]
-        if not self._vocabulary.multilingual:
-            return [(self._languages[0], 1.0)] * len(requests)
-        detected = self._whisper.detect_language(encoded)
-        return [
-            (request.language, 1.0)
-            if request.language
-            else _best_language(ranking, request.languages or self._languages)
-            for request, ranking in zip(requests, detected, strict=True)
-        ]
-
     def _align(
-        self, decoded: Sequence[_Decoded], encoded: ctranslate2.StorageView
+        self, decoded: Sequence[Decoded], encoded: ctranslate2.StorageView
     ) -> list[Alignment | None]:
         """Token times of each item, None where there is no token."""
         alignments: list[Alignment | None] = [None] * len(decoded)
         with_text = {i: item.language for i, item in enumerate(decoded) if item.tokens}
-        for language, positions in _rows_by(with_text.values()).items():
+        for language, positions in rows_by(with_text.values()).items():
             rows = [list(with_text)[p] for p in positions]
             results = self._whisper.align(
-                _take(encoded, rows),
+                take(encoded, rows),
                 self._vocabulary.start(language),
                 [decoded[row].tokens for row in rows],
                 [_aligned_frames(decoded[row].request) for row in rows],
@@ -234,7 +168,7 @@ class WhisperAsr:
                 alignments[row] = Alignment.from_path(path, probabilities, limit)
         return alignments
 
-    def _hypothesis(self, item: _Decoded, alignment: Alignment | None) -> Hypothesis:
+    def _hypothesis(self, item: Decoded, alignment: Alignment | None) -> Hypothesis:
         splitter = self._vocabulary.splitter(item.language)
         count = item.prefix_count
         return Hypothesis(
@@ -247,33 +181,5 @@ class WhisperAsr:
         )
 
 
-def _best_language(
-    ranking: Sequence[tuple[str, float]], choice: Sequence[str]
-) -> tuple[str, float]:
-    known = ((token[2:-2], float(probability)) for token, probability in ranking)
-    return next(pair for pair in known if pair[0] in choice)
-
-
-def _most_new_tokens(request: AsrRequest) -> int:
-    """Nobody speaks faster; a decoder that runs in circles would."""
-    return _LEAST_NEW_TOKENS + _TOKENS_PER_SECOND * len(request.samples) // SAMPLE_RATE_HZ
-
-
 def _aligned_frames(request: AsrRequest) -> int:
     return max(len(request.samples) // _HOP_SAMPLES, _MIN_ALIGNED_FRAMES)
-
-
-def _rows_by(keys: Iterable[_Key]) -> dict[_Key, list[int]]:
-    """Positions of equal keys, in order."""
-    rows: dict[_Key, list[int]] = defaultdict(list)
-    for row, key in enumerate(keys):
-        rows[key].append(row)
-    return rows
-
-
-def _take(encoded: ctranslate2.StorageView, rows: Sequence[int]) -> ctranslate2.StorageView:
-    """Some rows of a batch; by way of host memory, as CTranslate2 offers no slices."""
-    if len(rows) == encoded.shape[0]:
-        return encoded
-    on_host = encoded.to_device(ctranslate2.Device.cpu).to(ctranslate2.DataType.float32)
-    return ctranslate2.StorageView.from_array(np.ascontiguousarray(np.array(on_host)[list(rows)]))

@@ -20,6 +20,8 @@ class WhisperVocabulary:
         self.multilingual = multilingual
         self.end = self._required("<|endoftext|>")
         self.no_timestamps = self._required("<|notimestamps|>")
+        self.previous: int | None = tokenizer.token_to_id("<|startofprev|>")
+        """Stands before text that is not in the window; None where the model was taught none."""
         markup = ("transcribe", "translate", "startoftranscript", "startofprev", "startoflm")
         ids = (tokenizer.token_to_id(f"<|{name}|>") for name in (*markup, "nospeech", "nocaptions"))
         # -1 stands for what the model itself names in its configuration.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Protocol
 
@@ -141,6 +141,7 @@ def _word(group: Sequence[_Piece], alignment: Alignment) -> Word:
         start_samples=int(start),
         end_samples=int(end),
         probability=float(np.mean(heard)),
+        attended_samples=int(alignment.starts[spoken[-1].last - 1]),
     )
 
 
@@ -154,10 +155,6 @@ def _shorten_after_pauses(words: Sequence[Word], *, starts_window: bool) -> list
     after_pause = starts_window
     for word in words:
         start = max(word.start_samples, word.end_samples - longest)
-        shortened.append(_starting_at(word, start) if after_pause else word)
+        shortened.append(replace(word, start_samples=start) if after_pause else word)
         after_pause = word.text.endswith(_SENTENCE_END)
     return shortened
-
-
-def _starting_at(word: Word, start_samples: int) -> Word:
-    return Word(word.text, start_samples, word.end_samples, word.probability)

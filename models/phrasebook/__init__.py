@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from itertools import accumulate
 
+from models.phrasebook.continuations import Beginning, Continuations
 from models.phrasebook.entries import LANGUAGES, Entry, GrammarError
 from models.phrasebook.lexicon import LEXICON
 from models.phrasebook.patterns import PATTERNS
@@ -16,8 +17,11 @@ from models.phrasebook.weights import pattern_weights
 
 __all__ = [
     "LANGUAGES",
+    "Beginning",
+    "Continuations",
     "GrammarError",
     "Sentence",
+    "begin",
     "is_held_out",
     "patterns",
     "sample",
@@ -55,6 +59,16 @@ def sample(rng: random.Random) -> Sentence:
     return _fill(rng.choices(PATTERNS, cum_weights=_CUMULATIVE)[0], rng)
 
 
+def begin(language: str, rng: random.Random) -> tuple[Sentence, Beginning]:
+    """A random sentence, and the beginning of it in a language, cut between any two words."""
+    pattern = rng.choices(PATTERNS, cum_weights=_CUMULATIVE)[0]
+    chosen = _choose(pattern, rng)
+    sentence = Sentence(pattern.topic, pattern.name, **pattern.fill(chosen))
+    words = sentence.text(language).split(" ")
+    said = " ".join(words[: rng.randrange(1, max(2, len(words)))])
+    return sentence, Beginning(pattern, chosen, language, said)
+
+
 def patterns() -> tuple[str, ...]:
     """The names of all patterns."""
     return tuple(_BY_NAME)
@@ -79,6 +93,10 @@ def words(text: str) -> list[str]:
 
 
 def _fill(pattern: Pattern, rng: random.Random) -> Sentence:
+    return Sentence(pattern.topic, pattern.name, **pattern.fill(_choose(pattern, rng)))
+
+
+def _choose(pattern: Pattern, rng: random.Random) -> dict[str, Entry]:
     chosen: dict[str, Entry] = {}
     taken: dict[str, list[Entry]] = {}
     for slot in pattern.slots:
@@ -89,4 +107,4 @@ def _fill(pattern: Pattern, rng: random.Random) -> Sentence:
             entry = rng.choice(LEXICON[name])
         used.append(entry)
         chosen[slot] = entry
-    return Sentence(pattern.topic, pattern.name, **pattern.fill(chosen))
+    return chosen

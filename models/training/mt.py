@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import os
 import random
+import shutil
 from itertools import islice
 from pathlib import Path
 
@@ -39,9 +41,15 @@ def main() -> None:
     if arguments.evaluate_only:
         _evaluate(arguments.destination)
         return
-    plan = Plan(steps=arguments.steps, seed=arguments.seed)
+    plan = Plan(
+        steps=arguments.steps,
+        minutes=arguments.minutes,
+        seed=arguments.seed,
+        warm_up_steps=min(_DEFAULTS.warm_up_steps, arguments.steps // 10),
+        rate_scale=arguments.rate_scale,
+    )
     work_dir = Path(os.environ.get("DRAGOMAN_TRAINING_DIR", ".cache/training")) / "mt"
-    trainer = _train(plan, work_dir, arguments.destination, arguments.publish_from)
+    trainer = _train(plan, work_dir, arguments)
     final = work_dir / "final"
     mt_export.export(trainer.model, work_dir / "tokenizer.json", final, arguments.quantisation)
     _evaluate(final)
@@ -51,8 +59,16 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=_DEFAULTS.steps)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="end sooner than --steps")
     parser.add_argument("--seed", type=int, default=_DEFAULTS.seed)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--begin-with",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="weights of an earlier run, to learn on",
+    )
+    parser.add_argument("--rate-scale", type=float, default=_DEFAULTS.rate_scale)
     parser.add_argument("--quantisation", default="int8_float32")
     parser.add_argument("--destination", type=Path, default=_DESTINATION)
     parser.add_argument("--publish-from", type=float, default=70.0, metavar="CHRF")
@@ -60,9 +76,12 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _train(plan: Plan, work_dir: Path, destination: Path, publish_from: float) -> Trainer:
+def _train(plan: Plan, work_dir: Path, arguments: argparse.Namespace) -> Trainer:
     """A model trained to the end of the plan; good ones on the way are published."""
     tokenizer = work_dir / "tokenizer.json"
+    if arguments.begin_with and not tokenizer.exists():
+        work_dir.mkdir(parents=True, exist_ok=True)
+        shutil.copy(arguments.begin_with.with_name(tokenizer.name), tokenizer)
     if not tokenizer.exists():
         sentences = training_sentences(random.Random(f"tokenizer {plan.seed}"))
         chosen = islice(sentences, _TOKENIZER_SENTENCES)
@@ -71,9 +90,9 @@ def _train(plan: Plan, work_dir: Path, destination: Path, publish_from: float) -
     torch.manual_seed(plan.seed)
     examples = Examples(vocabularies(_VOCABULARY_SENTENCES, plan.seed))
     trainer = Trainer(build(tokens), tokens, examples, plan, work_dir / "checkpoint.pt")
-    trainer.resume()
+    trainer.resume(arguments.begin_with)
     development = Evaluation(_DEV_SENTENCES, _DEV_SEED)
-    best = publish_from
+    best = arguments.publish_from
 
     def measure(step: int) -> None:
         nonlocal best
@@ -87,7 +106,7 @@ def _train(plan: Plan, work_dir: Path, destination: Path, publish_from: float) -
         if worst > best:
             best = worst
             mt_export.write_manifest(current, {"step": step, "dev_chrf_worst": worst})
-            mt_export.publish(current, destination)
+            mt_export.publish(current, arguments.destination)
 
     trainer.run(measure)
     return trainer

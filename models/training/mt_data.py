@@ -1,4 +1,4 @@
-"""Examples for the translator: phrasebook sentences, joined, cut into clauses, and misheard."""
+"""Examples for the translator: phrasebook sentences, joined, cut short, and misheard."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ DIRECTIONS = tuple(permutations(LANGUAGES, 2))
 _JOINED = ((0.80, 1), (0.96, 2), (1.0, 3))
 _CLAUSE_SHARE = 0.05
 _NOISY_SHARE = 0.13
+_UNFINISHED_SHARE = 0.25
+_AFTER_ANOTHER_SHARE = 0.1
 _SECOND_SLIP_SHARE = 0.25
 _SHORTEST_MISSPELT = 5
 _FINAL = ".?!"
@@ -66,13 +68,26 @@ class Examples:
 
     def __init__(self, known: dict[str, frozenset[str]]) -> None:
         self._misspell = Misspelling(known)
+        self._continuations = phrasebook.Continuations()
 
     def draw(self, rng: random.Random) -> Pair:
         """One example of a random direction."""
-        pair = _clean(rng)
+        pair = self.unfinished(rng) if rng.random() < _UNFINISHED_SHARE else _clean(rng)
         if rng.random() >= _NOISY_SHARE:
             return pair
         return self.misheard(pair, 2 if rng.random() < _SECOND_SLIP_SHARE else 1, rng)
+
+    def unfinished(self, rng: random.Random, *, held_out: bool = False) -> Pair:
+        """The beginning of a sentence, and as much of its translation as is sure by then."""
+        source_language, target_language = rng.choice(DIRECTIONS)
+        sentence, said = phrasebook.begin(source_language, rng)
+        while phrasebook.is_held_out(sentence) != held_out:
+            sentence, said = phrasebook.begin(source_language, rng)
+        safe = self._continuations.safe(said, target_language, rng)
+        pair = Pair(said.text, safe, source_language, target_language, open=True)
+        if rng.random() < _AFTER_ANOTHER_SHARE:
+            return _after(next(training_sentences(rng)), pair)
+        return pair
 
     def misheard(self, pair: Pair, slips: int, rng: random.Random) -> Pair:
         """The pair with slips in its source as a speech recogniser makes them."""
@@ -95,6 +110,15 @@ def _clean(rng: random.Random) -> Pair:
     if count == 1 and rng.random() < _CLAUSE_SHARE:
         return clause(pair, chosen[0], rng)
     return pair
+
+
+def _after(sentence: phrasebook.Sentence, pair: Pair) -> Pair:
+    """The pair behind a whole sentence whose end the recogniser did not hear as one."""
+    return replace(
+        pair,
+        source=f"{sentence.text(pair.source_language)} {pair.source}",
+        target=f"{sentence.text(pair.target_language)} {pair.target}".strip(),
+    )
 
 
 def clause(pair: Pair, sentence: phrasebook.Sentence, rng: random.Random) -> Pair:

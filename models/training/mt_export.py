@@ -19,7 +19,7 @@ from models.training.mt_model import ROTARY_BASE
 from models.training.mt_tokens import END, LANGUAGES, TRANSLATE, VOCABULARY_SIZE
 
 NAME = "dragoman-mt"
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 MANIFEST = "model_config.json"
 HF_FOLDER = "hf"
 
@@ -62,14 +62,20 @@ def export(
 
 
 def write_manifest(directory: Path, metrics: dict[str, object]) -> None:
-    """Describe an export: its files, what it needs and how good it is."""
+    """Describe an export: its files, what it needs and how good it is.
+
+    A model that is measured again stays what it was.
+    """
+    is_new = not (directory / MANIFEST).exists()
+    before = {} if is_new else json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
     files = sorted(path for path in directory.rglob("*") if path.is_file())
     manifest = {
         "name": NAME,
-        "version": VERSION,
+        "version": before.get("version", VERSION),
         "task": "mt",
         "architecture": "Qwen3ForCausalLM",
         "languages": list(LANGUAGES),
+        "open_sources": before.get("open_sources", is_new),
         "files": {
             path.relative_to(directory).as_posix(): {
                 "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),

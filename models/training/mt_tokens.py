@@ -33,6 +33,8 @@ class Pair:
     target: str
     source_language: str
     target_language: str
+    open: bool = False
+    """Whether the source goes on, and the target says only what is sure so far."""
 
 
 def train_tokenizer(texts: Iterable[str], path: Path) -> None:
@@ -70,12 +72,16 @@ class Tokens:
         return list(self.tokenizer.encode(text, add_special_tokens=False).tokens)
 
     def prompt(self, pair: Pair, prefix: str = "") -> list[str]:
-        """All that stands before the translation, and the part of it that is already given."""
+        """All that stands before the translation, and the part of it that is already given.
+
+        A source that goes on is marked by a token that the vocabulary has anyway.
+        """
         return [
             TRANSLATE,
             language_token(pair.source_language),
             language_token(pair.target_language),
             *self.text(pair.source),
+            *([TRANSLATE] if pair.open else []),
             TARGET,
             *self.text(prefix),
         ]

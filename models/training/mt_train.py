@@ -29,6 +29,8 @@ class Plan:
     """How long and how fast to learn."""
 
     steps: int = 4_500
+    minutes: float = math.inf
+    """Ends sooner than `steps`; the learning rate follows whichever is nearer its end."""
     seed: int = 1
     batch_examples: int = 80
     warm_up_steps: int = 200
@@ -36,13 +38,16 @@ class Plan:
     other_rate: float = 3e-3
     weight_decay: float = 0.01
     checkpoint_steps: int = 250
+    rate_scale: float = 1.0
+    """Below 1 for a model that has learnt before and should not forget."""
 
-    def rate_share(self, step: int) -> float:
+    def rate_share(self, step: int, elapsed_s: float) -> float:
         """The share of the peak learning rate: a linear rise, then a cosine down to 2 %."""
         if step < self.warm_up_steps:
-            return (step + 1) / self.warm_up_steps
+            return self.rate_scale * (step + 1) / self.warm_up_steps
         done = (step - self.warm_up_steps) / max(1, self.steps - self.warm_up_steps)
-        return 0.02 + 0.98 * (1 + math.cos(math.pi * min(done, 1.0))) / 2
+        done = max(done, elapsed_s / 60 / self.minutes)
+        return self.rate_scale * (0.02 + 0.98 * (1 + math.cos(math.pi * min(done, 1.0))) / 2)
 
 
 class Trainer:
@@ -58,6 +63,7 @@ class Trainer:
     ) -> None:
         self.model = model
         self.step = 0
+        self.elapsed_s = 0.0
         self._tokens = tokens
         self._examples = examples
         self._plan = plan
@@ -65,12 +71,15 @@ class Trainer:
         self._loss = Loss(model)
         self._optimisers = _optimisers(model, plan)
 
-    def resume(self) -> None:
-        """Continue from the checkpoint, if there is one."""
+    def resume(self, initial: Path | None = None) -> None:
+        """Continue from the checkpoint, if there is one; else begin with `initial`'s weights."""
         if not self._checkpoint.exists():
+            if initial is not None:
+                self.model.load_state_dict(torch.load(initial, weights_only=True)["model"])
+                log.info("began with the weights of %s", initial)
             return
         state = torch.load(self._checkpoint, weights_only=True)
-        self.step = state["step"]
+        self.step, self.elapsed_s = state["step"], state.get("elapsed_s", 0.0)
         self.model.load_state_dict(state["model"])
         for optimiser, saved in zip(self._optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
@@ -81,6 +90,7 @@ class Trainer:
         partial = self._checkpoint.with_suffix(".partial")
         state = {
             "step": self.step,
+            "elapsed_s": self.elapsed_s,
             "model": self.model.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self._optimisers],
         }
@@ -90,17 +100,25 @@ class Trainer:
     def run(self, on_checkpoint: Callable[[int], None]) -> None:
         """Train to the end of the plan."""
         meter = _Meter(self._plan.steps, self.step)
+        began_s = time.monotonic() - self.elapsed_s
         for batch in self._batches():
             meter.add(self._learn(batch), batch)
             self.step += 1
+            self.elapsed_s = time.monotonic() - began_s
             if self.step % _LOG_EVERY_STEPS == 0:
                 log.info("%s", meter.line(self.step))
-            if self.step % self._plan.checkpoint_steps == 0 or self.step == self._plan.steps:
+            if self.step % self._plan.checkpoint_steps == 0 or self._is_over:
                 self.save()
                 on_checkpoint(self.step)
+            if self._is_over:
+                break
+
+    @property
+    def _is_over(self) -> bool:
+        return self.step >= self._plan.steps or self.elapsed_s >= 60 * self._plan.minutes
 
     def _learn(self, batch: Batch) -> Tensor:
-        share = self._plan.rate_share(self.step)
+        share = self._plan.rate_share(self.step, self.elapsed_s)
         for optimiser in self._optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * share

@@ -10,12 +10,18 @@ from starlette.datastructures import QueryParams
 
 from deployments.languages import LANGUAGE_NAMES
 from deployments.types import StageInfo
+from serve_app.api.glossary import parse_glossary
 from serve_app.api.service import Service
 from serve_app.decode import AudioFormat
 from serve_app.errors import InvalidRequestError
+from serve_app.session.append import MtMode
+from serve_app.session.policies import PolicyName
+from serve_app.session.presets import Delay
 
 AUTO = "auto"
 MAX_TARGETS = 8
+MAX_HOTWORDS_CHARACTERS = 300
+REPEATABLE = frozenset({"target", "glossary"})
 
 
 class StreamQuery(BaseModel):
@@ -32,6 +38,16 @@ class StreamQuery(BaseModel):
     channels: int = 1
     """Of raw PCM."""
     partials: bool = True
+    delay: Delay | None = None
+    """One knob from fastest to best; without it, the server's own setting."""
+    policy: PolicyName | None = None
+    """When words are committed; without it, as the delay has it."""
+    hotwords: Annotated[str, Field(max_length=MAX_HOTWORDS_CHARACTERS)] = ""
+    """Names and terms that are likely to be said."""
+    mt_mode: MtMode | None = None
+    """What of a translation is told while its segment is spoken; None for the server's choice."""
+    glossary: tuple[str, ...] = ()
+    """`source=target` or `de:source=target`."""
 
     @property
     def source_language(self) -> str | None:
@@ -46,15 +62,17 @@ def parse_stream_query(params: QueryParams, service: Service) -> StreamQuery:
         _require_language(query.source, service.asr, "source", f"{AUTO}, ")
     for target in query.target:
         _require_language(target, service.mt, "target")
-    return query
+    parse_glossary(query.glossary, query.target, service.mt)
+    mode = query.mt_mode or service.config.session.mt_mode_for(service.mt)
+    return query.model_copy(update={"mt_mode": mode})
 
 
 def _validated(params: QueryParams) -> StreamQuery:
     values: dict[str, Any] = {}
     for key, value in params.multi_items():
-        if key == "target":
-            if value not in (targets := values.get(key, ())):
-                values[key] = (*targets, value)
+        if key in REPEATABLE:
+            if value not in (given := values.get(key, ())):
+                values[key] = (*given, value)
         elif key in values:
             raise InvalidRequestError(f"The query key {key!r} may be given only once.", param=key)
         else:

@@ -59,10 +59,13 @@ class PlainDisplay:
         _, self._view = taken(self._view)
 
     def end(self) -> None:
-        """The text of a segment that was not closed before the connection broke."""
+        """What was committed of a segment that was not complete before the connection broke."""
         for line in self._view.lines:
             if not line.closed:
                 self._print(_source(line))
+            for target in line.translations:
+                if target not in line.translated:
+                    self._print(_translation(line, target))
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -73,9 +76,9 @@ class PlainDisplay:
             case ev.TranscriptCommitted(closed=True):
                 if line := line_of(self._view, event.segment_id):
                     yield _source(line)
-            case ev.TranslationCommitted():
+            case ev.TranslationCommitted(closed=True):
                 if line := line_of(self._view, event.segment_id):
-                    yield f"[{time_label(line.start_ms)}] -> {event.target}: {event.text.strip()}"
+                    yield _translation(line, event.target)
             case ev.Warning() | ev.Error():
                 yield f"{event.type}: {event.message} ({event.code})"
 
@@ -143,6 +146,10 @@ def _source(line: Line) -> str:
     return f"[{time_label(line.start_ms)}] {line.language}: {line.text.strip()}"
 
 
+def _translation(line: Line, target: str) -> str:
+    return f"[{time_label(line.start_ms)}] -> {target}: {line.translations[target].strip()}"
+
+
 def line_text(line: Line, tail: Text | None = None) -> Text:
     """A segment with its translations beneath it."""
     text = Text(f"{time_label(line.start_ms)} ", style="dim")
@@ -150,7 +157,11 @@ def line_text(line: Line, tail: Text | None = None) -> Text:
     text.append(line.text.strip(), style="bold")
     if tail is not None:
         text.append(" ").append_text(tail)
-    for target, translation in line.translations.items():
+    for target in dict.fromkeys((*line.translations, *line.tails)):
         text.append(f"\n{INDENT}{target:<3} ", style="green")
-        text.append(translation.strip())
+        translation = line.translations.get(target, "").strip()
+        text.append(translation)
+        # The tail brings the space before it.
+        rest = line.tails.get(target, "")
+        text.append(rest if translation else rest.lstrip(), style="dim italic")
     return text

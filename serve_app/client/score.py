@@ -48,7 +48,9 @@ class Take:
                 segment.end_ms, segment.language = event.end_ms, event.language
                 self.lags_ms += [schedule.lag_ms(at_s, end_ms) for end_ms in _word_ends_ms(event)]
             case ev.TranslationCommitted():
-                self.segments[event.segment_id].translations[event.target] = event.text
+                translations = self.segments[event.segment_id].translations
+                told = translations.get(event.target, "")
+                translations[event.target] = told + event.text
                 if self.first_translation_s is None:
                     self.first_translation_s = at_s
 

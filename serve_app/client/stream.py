@@ -20,7 +20,10 @@ from serve_app.client.errors import (
     ServerUnreachableError,
 )
 from serve_app.client.wire import LineSplitter, Received, decode_line
+from serve_app.session.append import MtMode
 from serve_app.session.events import Ack, SessionClosed
+from serve_app.session.policies import PolicyName
+from serve_app.session.presets import Delay
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 CONNECT_TIMEOUT_S = 10.0
@@ -42,6 +45,12 @@ class StreamOptions:
     """Of raw PCM."""
     partials: bool = True
     """Whether to be told the volatile tail as well."""
+    delay: Delay | None = None
+    """From fastest to best; None leaves it to the server."""
+    policy: PolicyName | None = None
+    """When words are committed; None leaves it to the server."""
+    mt_mode: MtMode | None = None
+    """What of a translation is told while its sentence is spoken; None for the server's choice."""
 
     def query(self) -> list[tuple[str, str]]:
         """As query keys."""
@@ -49,6 +58,10 @@ class StreamOptions:
         keys += [("target", target) for target in self.targets]
         if self.format.startswith("pcm"):
             keys += [("rate", str(self.rate_hz)), ("channels", str(self.channels))]
+        chosen = {"delay": self.delay, "policy": self.policy}
+        keys += [(key, value) for key, value in chosen.items() if value is not None]
+        if self.mt_mode:
+            keys.append(("mt_mode", self.mt_mode))
         return [*keys, ("partials", "true" if self.partials else "false")]
 
 

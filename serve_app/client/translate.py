@@ -6,15 +6,21 @@ import argparse
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
+from typing import get_args
 
 from rich.console import Console
 
+from deployments.types import SAMPLE_RATE_HZ
 from serve_app.client.audio import LAYOUTS, in_background, open_source, read_as_is, read_pcm
 from serve_app.client.exits import ExitCode
 from serve_app.client.pacing import Pacer
 from serve_app.client.render import display
 from serve_app.client.stream import DEFAULT_URL, StreamOptions, translate_stream
+from serve_app.session.append import MtMode
 from serve_app.session.events import SessionClosed
+from serve_app.session.policies import PolicyName
+from serve_app.session.presets import Delay
 
 EXAMPLES = """\
 examples:
@@ -22,7 +28,7 @@ examples:
   dragoman translate talk.wav --to es --realtime        as fast as it was spoken
   ffmpeg -loglevel error -f alsa -i default -f wav - | dragoman translate - --to en
   arecord -q -f S16_LE -r 16000 -t raw | dragoman translate - --format pcm_s16le --to de
-  dragoman translate talk.ogg --to de --json | jq -r 'select(.type=="translation.committed").text'
+  dragoman translate talk.ogg --to de --json | jq -j 'select(.type=="translation.committed").text'
 
 On a terminal, firm text is committed and will not change; dim text is still being heard. Into a
 pipe or a file, each segment and each translation is one line, as soon as it is final.
@@ -54,11 +60,27 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default="auto",
         help="spoken language, or auto to detect it (default: auto)",
     )
+    parser.add_argument(
+        "--mt-mode",
+        choices=get_args(MtMode),
+        help="translations grow and are never taken back (append), are revised until the sentence "
+        "is complete, or come when it is (final); without it: the server's choice",
+    )
     parser.add_argument("--url", default=DEFAULT_URL, help=f"server (default: {DEFAULT_URL})")
     parser.add_argument(
         "--realtime",
         action="store_true",
         help="send the audio at the pace of a microphone instead of all at once",
+    )
+    parser.add_argument(
+        "--delay",
+        choices=get_args(Delay),
+        help="from fastest to best; the server's own setting without it",
+    )
+    parser.add_argument(
+        "--policy",
+        choices=get_args(PolicyName),
+        help="when words are committed; as the delay has it without this",
     )
     parser.add_argument("--json", action="store_true", help="print the raw events, one per line")
     _add_audio_arguments(parser)
@@ -93,11 +115,14 @@ def run(arguments: argparse.Namespace, console: Console) -> ExitCode:
         format=arguments.format,
         rate_hz=arguments.rate,
         channels=arguments.channels,
+        delay=arguments.delay,
+        policy=arguments.policy,
+        mt_mode=arguments.mt_mode,
     )
     with open_source(arguments.file) as source:
         if arguments.realtime:
             audio = Pacer().pace(in_background(read_pcm(source, options)))
-            options = StreamOptions(options.targets, options.source, format="pcm_s16le")
+            options = replace(options, format="pcm_s16le", rate_hz=SAMPLE_RATE_HZ, channels=1)
         else:
             audio = in_background(read_as_is(source))
         return asyncio.run(_show(arguments.url, audio, options, console, json=arguments.json))

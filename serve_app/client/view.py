@@ -19,7 +19,11 @@ class Line:
     """Committed so far."""
     closed: bool = False
     translations: Mapping[str, str] = field(default_factory=dict)
-    """By target language."""
+    """Committed so far, by target language."""
+    translated: frozenset[str] = frozenset()
+    """Target languages whose translation is complete."""
+    tails: Mapping[str, str] = field(default_factory=dict)
+    """Ends of translations that may still change, by target language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ def after(view: View, event: ev.Event) -> View:
             return replace(view, volatile=event.text)
         case ev.TranscriptCommitted():
             return replace(view, lines=_committed(view.lines, event))
-        case ev.TranslationCommitted():
+        case ev.TranslationPartial() | ev.TranslationCommitted():
             return replace(view, lines=_translated(view.lines, event))
         case ev.Warning() | ev.Error():
             notice = f"{event.type}: {event.message} ({event.code})"
@@ -75,9 +79,10 @@ def line_of(view: View, segment_id: str) -> Line | None:
 
 def _complete(view: View, index: int) -> bool:
     # Translations come in order: one that is missing while a later one is there failed.
-    later = view.lines[index:]
-    return view.lines[index].closed and all(
-        any(target in line.translations for line in later) for target in view.targets
+    line, later = view.lines[index], view.lines[index + 1 :]
+    return line.closed and all(
+        target in line.translated or any(target in after.translations for after in later)
+        for target in view.targets
     )
 
 
@@ -92,10 +97,32 @@ def _committed(lines: tuple[Line, ...], event: ev.TranscriptCommitted) -> tuple[
     )
 
 
-def _translated(lines: tuple[Line, ...], event: ev.TranslationCommitted) -> tuple[Line, ...]:
+def _translated(
+    lines: tuple[Line, ...], event: ev.TranslationPartial | ev.TranslationCommitted
+) -> tuple[Line, ...]:
     return tuple(
-        replace(line, translations={**line.translations, event.target: event.text})
-        if line.segment_id == event.segment_id
-        else line
+        _with_translation(line, event) if line.segment_id == event.segment_id else line
         for line in lines
+    )
+
+
+def _with_translation(line: Line, event: ev.TranslationPartial | ev.TranslationCommitted) -> Line:
+    match event:
+        case ev.TranslationPartial():
+            return _with_tail(line, event)
+        case ev.TranslationCommitted():
+            return _with_piece(line, event)
+
+
+def _with_tail(line: Line, event: ev.TranslationPartial) -> Line:
+    return replace(line, tails={**line.tails, event.target: event.text})
+
+
+def _with_piece(line: Line, event: ev.TranslationCommitted) -> Line:
+    text = line.translations.get(event.target, "") + event.text
+    complete = frozenset({event.target}) if event.closed else frozenset()
+    return replace(
+        line,
+        translations={**line.translations, event.target: text},
+        translated=line.translated | complete,
     )

@@ -65,6 +65,8 @@ class FileJob:
     """What detection may choose from; empty for all."""
     context: str = ""
     """A hint: text before the audio."""
+    hotwords: str = ""
+    """A hint: what is likely to be said."""
     target: str | None = None
     """Language to translate into, or None for the transcript."""
     plan: PlanOptions = field(default_factory=PlanOptions)
@@ -184,7 +186,12 @@ class FileRun:
     async def _transcribed(self, samples: Samples) -> Hypothesis:
         job = self._job
         request = AsrRequest(
-            samples, job.language, context=job.context, final=True, languages=job.languages
+            samples,
+            job.language,
+            context=job.context,
+            hotwords=job.hotwords,
+            final=True,
+            languages=job.languages,
         )
         async with self._desk.places:
             return await self._within(self._desk.ports.asr.transcribe(request))

@@ -71,18 +71,30 @@ class TranscriptCommitted(Event):
     end_ms: int
     language: str
     closed: bool
-    """True on the last event of a segment: its translation follows."""
+    """True on the last event of a segment: the rest of its translation follows."""
     words: tuple[TimedWord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
+class TranslationPartial(Event):
+    """The volatile tail of a translation; replaces the tail sent before, never committed text."""
+
+    type: ClassVar[str] = "translation.partial"
+    segment_id: str
+    target: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TranslationCommitted(Event):
-    """Translated text that is final."""
+    """Translated text that is final. Those of one segment, concatenated, are its translation."""
 
     type: ClassVar[str] = "translation.committed"
     segment_id: str
     target: str
     text: str
+    closed: bool = True
+    """True on the last event of a segment in this target."""
 
 
 @dataclass(frozen=True, slots=True)

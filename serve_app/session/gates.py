@@ -5,18 +5,15 @@ Each gate looks at one symptom. Knows no audio and no earlier hypothesis.
 
 from __future__ import annotations
 
-import zlib
 from enum import StrEnum
 
+from deployments.repetition import MAX_COMPRESSION_RATIO, compression_ratio
 from deployments.types import SAMPLE_RATE_HZ, Hypothesis
-from serve_app.session.commit import normalise
+from serve_app.session.policies.base import normalise
 
 NO_SPEECH_PROBABILITY = 0.6
 """With the next constant, Whisper's rule for a window without speech, as in faster-whisper."""
 SILENT_LOG_PROBABILITY = -1.0
-
-MAX_COMPRESSION_RATIO = 2.4
-"""Text that deflates better repeats itself; Whisper's own threshold."""
 
 MAX_CHARACTERS_PER_S = 25.0
 """Fast speech has about 20 characters a second in any of Whisper's Latin-script languages."""
@@ -59,12 +56,6 @@ def doubt(hypothesis: Hypothesis, window_samples: int) -> Doubt | None:
     if loops([normalise(word.text) for word in hypothesis.words]):
         return Doubt.REPETITION
     return None
-
-
-def compression_ratio(text: str) -> float:
-    """How much smaller the text gets; below 1 for short texts."""
-    raw = text.encode()
-    return len(raw) / len(zlib.compress(raw))
 
 
 def loops(words: list[str]) -> bool:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from serve_app.session.append import MtMode
+from serve_app.session.policies import PolicyOptions
 from serve_app.session.segmenter import SegmenterOptions
+from serve_app.session.translations import Glossary
 from serve_app.session.utterance import WindowOptions
 
 
@@ -15,8 +18,14 @@ class SessionOptions:
     source: str | None = None
     """Spoken language, or None to detect it for each utterance."""
     targets: tuple[str, ...] = ()
+    hotwords: str = ""
+    """Names and terms that are likely to be said."""
     partials: bool = True
-    """Whether the volatile tail is sent."""
+    """Whether volatile tails are sent."""
+    mt_mode: MtMode = "final"
+    """What of a translation is told while its segment is spoken; see append.py."""
+    glossary: Glossary = field(default_factory=dict)
+    policy: PolicyOptions = field(default_factory=PolicyOptions)
     segmenter: SegmenterOptions = field(default_factory=SegmenterOptions)
     window: WindowOptions = field(default_factory=WindowOptions)
     vad_block_frames: int = 8

@@ -20,6 +20,8 @@ class SegmenterOptions:
     """Shorter bursts are clicks, not speech."""
     min_silence_ms: int = 480
     """Silence that ends an utterance."""
+    sentence_silence_ms: int | None = None
+    """Silence that ends an utterance that is a whole sentence; None: as any other."""
     pad_ms: int = 160
     """Audio kept on either side of speech, for soft onsets and releases."""
     max_utterance_ms: int = 28_000
@@ -73,13 +75,29 @@ class Segmenter:
         seen_from = self._now if self._burst_start is None else self._burst_start
         return max(self._last_stop, seen_from - to_samples(self._options.pad_ms))
 
-    def step(self, probability: float) -> Boundary | None:
-        """Take the next frame's probability."""
+    @property
+    def speech_end(self) -> int:
+        """End of the last speech heard."""
+        return self._speech_end
+
+    @property
+    def asks_whether_sentence(self) -> bool:
+        """Whether the open utterance pauses, so that it ends at once if it is a sentence."""
+        pausing = self._now - self._speech_end >= to_samples(self._options.pad_ms)
+        may_end = self._options.sentence_silence_ms is not None
+        return may_end and self._opened_at is not None and pausing
+
+    def step(self, probability: float, *, is_sentence: bool = False) -> Boundary | None:
+        """Take the next frame's probability; and whether the open utterance is a sentence."""
         frame_start = self._now
         self._now += VAD_FRAME_SAMPLES
         if self._opened_at is None:
             return self._step_silent(frame_start, probability)
-        return self._step_speaking(self._opened_at, probability)
+        return self._step_speaking(self._opened_at, probability, is_sentence)
+
+    def split(self, at: int) -> None:
+        """The open utterance ends at a sample, and speech goes on in the next."""
+        self._opened_at = self._last_stop = at
 
     def flush(self) -> Boundary | None:
         """End of audio: close what is open."""
@@ -99,16 +117,22 @@ class Segmenter:
         self._burst_start, self._opened_at, self._speech_end = None, start, self._now
         return UtteranceStarted(start)
 
-    def _step_speaking(self, opened_at: int, probability: float) -> Boundary | None:
+    def _step_speaking(
+        self, opened_at: int, probability: float, is_sentence: bool
+    ) -> Boundary | None:
         if probability >= self._options.stop_probability:
             self._speech_end = self._now
         longest = to_samples(self._options.max_utterance_ms)
         if self._now + VAD_FRAME_SAMPLES - opened_at > longest:
-            self._opened_at = self._last_stop = self._now
+            self.split(self._now)
             return UtteranceCut(self._now)
-        if self._now - self._speech_end >= to_samples(self._options.min_silence_ms):
+        if self._now - self._speech_end >= to_samples(self._silence_ms(is_sentence)):
             return self._stop(self.speech_limit)
         return None
+
+    def _silence_ms(self, is_sentence: bool) -> int:
+        shorter = self._options.sentence_silence_ms if is_sentence else None
+        return self._options.min_silence_ms if shorter is None else shorter
 
     def _stop(self, at: int) -> UtteranceStopped:
         self._opened_at, self._last_stop = None, at

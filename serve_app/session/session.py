@@ -12,7 +12,6 @@ from deployments.types import (
     SAMPLE_RATE_HZ,
     VAD_FRAME_SAMPLES,
     Hypothesis,
-    MtRequest,
     VadAnswer,
     VadRequest,
     VadState,
@@ -21,9 +20,10 @@ from deployments.types import (
 from serve_app.session import effects as fx
 from serve_app.session import events
 from serve_app.session.audio import PcmReader, SampleBuffer, to_ms, to_samples
-from serve_app.session.commit import LocalAgreement
 from serve_app.session.gates import INVENTED
+from serve_app.session.memory import Memory
 from serve_app.session.options import SessionOptions
+from serve_app.session.policies import new_policy
 from serve_app.session.segmenter import (
     Boundary,
     Segmenter,
@@ -31,8 +31,8 @@ from serve_app.session.segmenter import (
     UtteranceStarted,
     UtteranceStopped,
 )
-from serve_app.session.segments import Growth, Segment
-from serve_app.session.translations import Translation, TranslationOrder
+from serve_app.session.segments import Growth
+from serve_app.session.translations import Translations
 from serve_app.session.utterance import Outcome, Step, Utterance
 
 MAX_PIECE_SAMPLES = SAMPLE_RATE_HZ
@@ -56,7 +56,8 @@ class Session:
         self._flushed = False
         self._asr_busy = False
         self._utterances: deque[Utterance] = deque()
-        self._translations = TranslationOrder(options.targets)
+        self._memory = Memory(options.window.context_characters, options.hotwords)
+        self._translations = Translations(options.mt_mode, options.glossary, options.partials)
         self._tail = ""
         self._ended = False
         self._outcome = "completed"
@@ -111,7 +112,7 @@ class Session:
             case fx.AsrAnswered(hypothesis):
                 self._take_hypothesis(hypothesis)
             case fx.MtAnswered(segment_id, target, draft):
-                self._release(self._translations.answer(segment_id, target, draft.text))
+                self._tell_translations(self._translations.answer(segment_id, target, draft))
             case fx.StageFailed():
                 self._take_failure(item)
 
@@ -149,7 +150,14 @@ class Session:
         self._vad_state = answer.state
         for probability in answer.probabilities:
             self._heard = min(self._heard + VAD_FRAME_SAMPLES, self._audio.end)
-            self._mark(self._segmenter.step(probability))
+            self._mark(self._segmenter.step(probability, is_sentence=self._is_sentence))
+
+    @property
+    def _is_sentence(self) -> bool:
+        """Whether the open utterance, as far as it is heard, is a whole sentence."""
+        if not self._utterances:
+            return False
+        return self._utterances[-1].ends_sentence_at(self._segmenter.speech_end)
 
     def _flush_segmenter(self) -> None:
         self._flushed = True
@@ -165,22 +173,24 @@ class Session:
                 self._end_utterance(min(at, self._audio.end))
                 self._emit(events.SpeechStopped(to_ms(min(at, self._audio.end))))
             case UtteranceCut(at):
-                at = min(at, self._audio.end)
-                self._end_utterance(at)
-                self._utterances[-1].cut = True
-                self._utterances.append(self._new_utterance(at))
+                self._cut_utterance(min(at, self._audio.end))
 
     def _end_utterance(self, at: int) -> None:
         utterance = self._utterances[-1]
         utterance.stopped_at = at
         self._speech_samples += at - utterance.start
 
+    def _cut_utterance(self, at: int) -> None:
+        self._end_utterance(at)
+        self._utterances[-1].cut = True
+        self._utterances.append(self._new_utterance(at))
+
     def _new_utterance(self, at: int) -> Utterance:
         return Utterance(
             start=at,
             session_id=self.session_id,
             language=self._options.source,
-            policy=LocalAgreement(to_samples(self._options.window.edge_guard_ms)),
+            policy=new_policy(self._options.policy),
             options=self._options.window,
         )
 
@@ -190,7 +200,12 @@ class Session:
         if self._asr_busy or not self._utterances:
             return
         speech_until = min(self._segmenter.speech_limit, self._audio.end)
-        request = self._utterances[0].next_request(speech_until, self._audio)
+        request = self._utterances[0].next_request(
+            speech_until,
+            self._audio,
+            self._memory.hints,
+            at_once=self._segmenter.asks_whether_sentence,
+        )
         if request is not None:
             self._asr_busy = True
             self._asked.append(fx.RunAsr(request))
@@ -203,6 +218,8 @@ class Session:
             reason = f"the text looked invented ({outcome.doubt})"
             self._warn_of_loss("text_discarded", begin, reason)
         self._take_outcome(utterance, outcome)
+        if outcome.doubt in INVENTED:
+            self._memory.forget_text()
 
     def _take_outcome(self, utterance: Utterance, outcome: Outcome) -> None:
         self._asr_busy = False
@@ -210,10 +227,19 @@ class Session:
             self._commit(growth)
         self._show_tail(utterance, "".join(word.text for word in outcome.volatile))
         if not utterance.done:
+            self._end_if_resting(utterance)
             return
         self._utterances.popleft()
+        if utterance.language is not None:
+            self._memory.note(utterance.said, utterance.language)
         if utterance.cut:
-            self._utterances[0].continue_from(utterance.continued_from)
+            self._utterances[0].continue_after(utterance)
+
+    def _end_if_resting(self, utterance: Utterance) -> None:
+        at = utterance.resting_from
+        if at is not None and utterance.stopped_at is None:
+            self._segmenter.split(at)
+            self._cut_utterance(at)
 
     def _commit(self, growth: Growth) -> None:
         segment = growth.segment
@@ -230,7 +256,10 @@ class Session:
             )
         )
         if growth.closed:
-            self._translate(segment)
+            self._segment_count += 1
+            self._dealt = True
+        self._translations.grow(growth, self._options.targets)
+        self._tell_translations()
 
     def _show_tail(self, utterance: Utterance, tail: str) -> None:
         if self._options.partials and tail != self._tail:
@@ -239,26 +268,21 @@ class Session:
 
     # MT
 
-    def _translate(self, segment: Segment) -> None:
-        self._segment_count += 1
-        self._dealt = True
-        self._translations.expect(segment)
-        for target in self._options.targets:
-            if target == segment.language:
-                answer = self._translations.answer(segment.segment_id, target, segment.text)
-                self._release(answer)
-                continue
-            request = MtRequest(segment.text, segment.language, target)
-            self._asked.append(fx.RunMt(segment.segment_id, request))
-
-    def _release(self, translations: list[Translation]) -> None:
-        self._dealt = self._dealt or bool(translations)
-        for translation in translations:
-            if translation.text is not None:
-                segment_id = translation.segment.segment_id
-                self._emit(
-                    events.TranslationCommitted(segment_id, translation.target, translation.text)
+    def _tell_translations(self, loss: str = "") -> None:
+        """What may be told by now, what is to be asked next, and that a translation is lost."""
+        if loss:
+            self._dealt = True
+            self._emit(events.Warning("translation_failed", loss))
+        self._asked += [fx.RunMt(ask.segment_id, ask.request) for ask in self._translations.due()]
+        for piece in self._translations.pieces():
+            self._dealt = self._dealt or piece.closed
+            self._emit(
+                events.TranslationCommitted(
+                    piece.segment_id, piece.target, piece.text, piece.closed
                 )
+            )
+        for tail in self._translations.tails():
+            self._emit(events.TranslationPartial(tail.segment_id, tail.target, tail.text))
 
     # What goes wrong, and the end
 
@@ -271,8 +295,9 @@ class Session:
             case fx.Stage.ASR:
                 self._skip_decode(failure.message)
             case fx.Stage.MT:
-                self._emit(events.Warning("translation_failed", failure.message))
-                self._release(self._translations.answer(failure.segment_id, failure.target, None))
+                segment_id, target = failure.segment_id, failure.target
+                loss = self._translations.fail(segment_id, target, failure.message)
+                self._tell_translations(loss)
 
     def _skip_decode(self, reason: str) -> None:
         """The next update makes a failed one good; any other decode that fails loses speech."""
@@ -294,10 +319,10 @@ class Session:
             first_needed = self._utterances[0].uncommitted_from
         else:
             self._audio.forget_before(first_needed)
-        untranslated = self._translations.oldest_pending_start
+        untranslated = self._translations.oldest_pending
         acked = min(first_needed, self._audio.end)
         if untranslated is not None:
-            acked = min(acked, untranslated)
+            acked = min(acked, untranslated.start)
         step = to_samples(1 if self._dealt else self._options.ack_step_ms)
         if acked - self._acked >= step:
             self._acked, self._dealt = acked, False

@@ -8,9 +8,11 @@ from itertools import takewhile
 
 from deployments.types import AsrRequest, Hypothesis, Word
 from serve_app.session.audio import SampleBuffer, to_samples
-from serve_app.session.commit import CommitPolicy, Decision
 from serve_app.session.gates import Doubt, doubt
-from serve_app.session.segments import Growth, SegmentBuilder
+from serve_app.session.memory import Hints, newest, switch_probability
+from serve_app.session.policies.base import CommitPolicy
+from serve_app.session.repeats import MAX_REPEATED_WORDS, without_echo
+from serve_app.session.segments import Growth, SegmentBuilder, ends_sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +20,31 @@ class WindowOptions:
     """How often and how much of an utterance is decoded."""
 
     update_interval_ms: int = 256
-    """New audio between two decodes of the same utterance."""
+    """New audio between two decodes of the same utterance; the first waits for `min_window_ms`."""
     min_window_ms: int = 400
     """Less audio than this is not worth a first decode."""
     max_window_ms: int = 10_000
     """Beyond this the window lets go of audio whose words are committed."""
     edge_guard_ms: int = 160
-    """A word that ends this close to the last audio heard may be half a word, and waits."""
+    """Where a window ends within speech: a word that ends this close to its end may be half a word,
+    and is left to the next window."""
+    min_probability: float = 0.5
+    """While more audio is to come, a word less likely than this waits, and so do those after it."""
+    max_rest_ms: int = 800
+    """An utterance is over when its last word was this long ago, although VAD still hears speech:
+    people in the background. Kaldi's endpoint rules do likewise with the decoder's silence
+    (https://kaldi-asr.org/doc/structkaldi_1_1OnlineEndpointConfig.html)."""
+    max_wordless_ms: int = 4_000
+    """A window in which no word was found lets go of its oldest audio when it gets longer."""
+    context_characters: int = 0
+    """How much of what was said before goes with each window. The bundled model was trained with
+    unrelated text there and is worse for it; Whisper's own models gain by it."""
 
 
+_REST_PAD_MS = 160
 OVERLAP_MS = 2_000
 """How much of a window without a committed word is heard again: more than the longest word."""
+NO_HINTS = Hints()
 
 
 class Step(Enum):
@@ -78,8 +94,15 @@ class Utterance:
         self._segments = SegmentBuilder(session_id, self.utterance_id)
         self._window_start = start
         self._prefix = ""
+        self._has_words = False
+        self._said_until: int | None = None
+        """End of the last word that is committed or likely enough to be."""
         self._committed_until = start
         self._asked_until = start
+        self._left_behind = ""
+        """Committed text before the window, as far as it is context."""
+        self._last_words: tuple[Word, ...] = ()
+        self._sentence_until = start
 
     @property
     def needed_from(self) -> int:
@@ -101,9 +124,35 @@ class Utterance:
         """Where the utterance after a cut begins: its first word may lie across the cut."""
         return self._next_start()
 
-    def continue_from(self, sample: int) -> None:
+    def continue_after(self, cut: Utterance) -> None:
         """Take over from an utterance that was cut, before the first decode."""
-        self._window_start = self._committed_until = self._asked_until = sample
+        self._window_start = self._committed_until = self._asked_until = cut.continued_from
+        self._last_words = cut._last_words
+
+    @property
+    def said(self) -> str:
+        """The newest of what is committed; all of it that is context for the next utterance."""
+        return self._left_behind + self._prefix
+
+    @property
+    def language(self) -> str | None:
+        """None until something is committed, where it is to be detected."""
+        return self._language
+
+    def ends_sentence_at(self, sample: int) -> bool:
+        """Whether what is heard up to a sample, committed or not, is a whole sentence."""
+        return self._sentence_until >= sample
+
+    @property
+    def resting_from(self) -> int | None:
+        """Where an utterance ends in which nothing new was said for a while; None while it goes on.
+
+        Words that are not likely enough to be committed are nothing new.
+        """
+        longest = to_samples(self._options.max_rest_ms)
+        if self._said_until is None or self._asked_until - self._said_until < longest:
+            return None
+        return self._said_until + to_samples(_REST_PAD_MS)
 
     @property
     def uncommitted_from(self) -> int:
@@ -111,55 +160,93 @@ class Utterance:
         growing = self._segments.open
         return self._committed_until if growing is None else growing.start
 
-    def next_request(self, speech_until: int, audio: SampleBuffer) -> AsrRequest | None:
-        """The decode that is due now that speech was heard up to a sample, if one is."""
-        end = self._next_end(speech_until)
+    def next_request(
+        self,
+        speech_until: int,
+        audio: SampleBuffer,
+        hints: Hints = NO_HINTS,
+        *,
+        at_once: bool = False,
+    ) -> AsrRequest | None:
+        """The decode that is due now that speech was heard up to a sample, if one is.
+
+        `at_once` makes an update due as soon as there is anything new, however little.
+        """
+        end = self._next_end(speech_until, at_once)
         if end is None:
             return None
+        waiting = end - self._asked_until
         self._asked_until = end
+        samples = audio.slice(min(self._window_start, end), end)
         return AsrRequest(
-            samples=audio.slice(min(self._window_start, end), end),
+            samples=samples,
             language=self._language,
             prefix=self._prefix,
+            context=hints.context + self._left_behind if self._options.context_characters else "",
             final=self.step is not Step.UPDATE,
+            hotwords=hints.hotwords,
+            usual_language=None if self._language else hints.usual_language,
+            switch_probability=switch_probability(len(samples)),
+            unheard_samples=max(0, waiting),
         )
 
     def receive(self, hypothesis: Hypothesis) -> Outcome:
         """Take the answer to the last request."""
         doubted = doubt(hypothesis, self._asked_until - self._window_start)
         words = () if doubted else self._on_session_clock(hypothesis.words)
-        decision = self._decide(words)
-        growths = self._commit(decision.committed, hypothesis.language)
-        return Outcome(self._after_step(growths), decision.volatile, doubted)
+        if not self._prefix:
+            words = without_echo(words, self._last_words)
+        text = self._prefix + "".join(word.text for word in words)
+        is_sentence = not doubted and ends_sentence(text)
+        self._sentence_until = self._asked_until if is_sentence else self.start
+        likely = tuple(takewhile(self._is_likely, words))
+        committed = self._decide(words, likely)
+        growths = self._commit(committed, hypothesis.language)
+        volatile = words[len(committed) :] if self.step is Step.UPDATE else ()
+        self._note_what_was_said(likely)
+        return Outcome(self._after_step(growths), volatile, doubted)
 
     def give_up(self) -> Outcome:
         """No answer came to the last request; what was committed stands."""
         return Outcome(self._after_step([]), (), None)
 
-    def _next_end(self, speech_until: int) -> int | None:
+    def _next_end(self, speech_until: int, at_once: bool) -> int | None:
         if self.stopped_at is None:
             self.step = Step.UPDATE
-            return speech_until if self._update_due(speech_until) else None
+            return speech_until if self._update_due(speech_until, at_once) else None
         reach = self._window_start + to_samples(self._options.max_window_ms)
         self.step = Step.STRIDE if reach < self.stopped_at else Step.FINAL
         return min(reach, self.stopped_at)
 
-    def _decide(self, words: tuple[Word, ...]) -> Decision:
+    def _decide(self, words: tuple[Word, ...], likely: tuple[Word, ...]) -> tuple[Word, ...]:
         if self.step is Step.UPDATE:
-            return self._policy.update(words, self._asked_until)
-        whole = self.step is Step.FINAL and not self.cut
-        return Decision(committed=words if whole else self._clear_of_the_edge(words), volatile=())
+            return self._policy.update(likely, self._asked_until).committed
+        if self.step is Step.FINAL and not self.cut:
+            return words
+        return self._clear_of_the_edge(likely)
+
+    def _note_what_was_said(self, likely: tuple[Word, ...]) -> None:
+        if likely:
+            self._said_until = likely[-1].end_samples
+        else:
+            self._said_until = self._committed_until if self._has_words else None
 
     def _after_step(self, growths: list[Growth]) -> list[Growth]:
         match self.step:
             case Step.UPDATE:
+                self._let_go_of_wordless_audio()
                 return growths
             case Step.STRIDE:
-                self._window_start, self._prefix = self._next_start(), ""
+                self._move_window(self._next_start())
                 return growths
             case Step.FINAL:
                 self.done = True
                 return self._closed(growths)
+
+    def _let_go_of_wordless_audio(self) -> None:
+        longest = to_samples(self._options.max_wordless_ms)
+        if self._said_until is None and self._asked_until - self._window_start > longest:
+            self._window_start = self._committed_until = self._next_start()
 
     def _next_start(self) -> int:
         """After an edge that is no pause: the word that it went through is heard again."""
@@ -168,12 +255,19 @@ class Utterance:
     def _commit(self, words: tuple[Word, ...], language: str) -> list[Growth]:
         if not words:
             return []
+        self._has_words = True
         self._language = self._language or language
         self._prefix += "".join(word.text for word in words)
         self._committed_until = words[-1].end_samples
+        self._last_words = (*self._last_words, *words)[-MAX_REPEATED_WORDS:]
         if self._asked_until - self._window_start > to_samples(self._options.max_window_ms):
-            self._window_start, self._prefix = self._committed_until, ""
+            self._move_window(self._committed_until)
         return self._segments.add(words, self._language)
+
+    def _move_window(self, start: int) -> None:
+        left_behind = self._left_behind + self._prefix
+        self._left_behind = newest(left_behind, self._options.context_characters)
+        self._window_start, self._prefix = start, ""
 
     def _closed(self, growths: list[Growth]) -> list[Growth]:
         """The same growths with the segment that is still open closed by the last of them."""
@@ -184,15 +278,18 @@ class Utterance:
             return [*growths[:-1], replace(growths[-1], closed=True)]
         return [last]
 
+    def _is_likely(self, word: Word) -> bool:
+        return word.probability >= self._options.min_probability
+
     def _clear_of_the_edge(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
         limit = self._asked_until - to_samples(self._options.edge_guard_ms)
         return tuple(takewhile(lambda word: word.end_samples <= limit, words))
 
-    def _update_due(self, end: int) -> bool:
+    def _update_due(self, end: int, at_once: bool) -> bool:
         long_enough = end - self._window_start >= to_samples(self._options.min_window_ms)
-        return long_enough and end - self._asked_until >= to_samples(
-            self._options.update_interval_ms
-        )
+        is_first = self._asked_until == self._window_start
+        least = 1 if at_once or is_first else to_samples(self._options.update_interval_ms)
+        return long_enough and end - self._asked_until >= least
 
     def _on_session_clock(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
         """Times made absolute, inside the window and never running backwards.
@@ -205,6 +302,14 @@ class Utterance:
         for word in words:
             start = max(floor, min(self._window_start + word.start_samples, self._asked_until - 1))
             end = max(start + 1, min(self._window_start + word.end_samples, self._asked_until))
-            placed.append(replace(word, start_samples=start, end_samples=end))
+            attended = self._attended(word)
+            placed.append(
+                replace(word, start_samples=start, end_samples=end, attended_samples=attended)
+            )
             floor = end
         return tuple(placed)
+
+    def _attended(self, word: Word) -> int | None:
+        if word.attended_samples is None:
+            return None
+        return self._window_start + word.attended_samples

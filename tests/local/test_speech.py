@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.inprocess import Engines
+from benchmarks.measures import Heard
 from serve_app.client.score import by_sentence, percentile, score
+from serve_app.config import SessionSettings
 from serve_app.session import events as ev
-from serve_app.session.options import SessionOptions
 from serve_app.session.session import Session
-from tests.support.engines import Engines, Heard
 from tests.support.speech import first_sentences, pcm, samples, take
 
 pytestmark = pytest.mark.local
@@ -34,11 +35,14 @@ def engines() -> Engines:
 def heard(engines: Engines) -> dict[str, list[Heard]]:
     """Each whole sample, its language detected, into the two other languages."""
     return {
-        language: engines.stream(
-            Session("s", SessionOptions(targets=samples()[language].targets)), pcm(language)
-        )
+        language: engines.stream(session(samples()[language].targets), pcm(language))
         for language in LANGUAGES
     }
+
+
+def session(targets: tuple[str, ...]) -> Session:
+    """As the server opens it for a client that asks for nothing else."""
+    return Session("s", SessionSettings().options(None, targets, partials=True))
 
 
 def of_type(heard: list[Heard], kind: type[ev.Event]) -> list[Heard]:
@@ -98,12 +102,11 @@ def test_the_audio_may_come_in_any_pieces(engines: Engines) -> None:
     _, audio = first_sentences("de", 2)
 
     def told(piece_bytes: int) -> list[ev.Event]:
-        session = Session("s", SessionOptions(targets=("en",)))
-        return [item.event for item in engines.stream(session, audio, piece_bytes)]
+        return [item.event for item in engines.stream(session(("en",)), audio, piece_bytes)]
 
     assert told(32_000) == told(640) == told(6_500)
 
 
 def test_a_minute_of_silence_says_nothing(engines: Engines) -> None:
-    heard = engines.stream(Session("s", SessionOptions(targets=("de",))), bytes(60 * 32_000))
+    heard = engines.stream(session(("de",)), bytes(60 * 32_000))
     assert {type(item.event) for item in heard} == {ev.Ack, ev.SessionClosed}

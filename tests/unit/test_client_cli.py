@@ -60,6 +60,13 @@ async def test_a_pipe_gets_plain_lines(url: str, audio: str) -> None:
     assert out.splitlines() == ["[00:00.4] en: Good morning.", "[00:00.4] -> de: Guten Morgen."]
 
 
+@pytest.mark.parametrize(("flag", "known"), [("--delay", "xhigh"), ("--policy", "alignatt")])
+async def test_an_unknown_choice_is_told_all_there_are(audio: str, flag: str, known: str) -> None:
+    code, _, err = await dragoman("translate", audio, flag, "none")
+    assert code == 2
+    assert known in err
+
+
 async def test_json_is_what_the_server_sent(url: str, audio: str) -> None:
     code, out, _ = await dragoman("translate", audio, "--to", "de", "--json", "--url", url)
     assert code == 0

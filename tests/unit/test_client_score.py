@@ -58,6 +58,15 @@ def test_a_server_without_word_times_is_measured_by_the_end_of_the_text() -> Non
     assert take.lags_ms == [1000.0, 1000.0]
 
 
+def test_pieces_of_a_translation_are_one_text() -> None:
+    take, schedule = Take(), Schedule(start_s=50.0)
+    take.note(committed("a", " Where is it?", 520, 1480, 1480), 52.0, schedule)
+    for at_s, text in ((52.1, "Wo"), (52.3, " ist"), (52.4, " es?")):
+        take.note(ev.TranslationCommitted("a", "de", text, text == " es?"), at_s, schedule)
+    assert take.segments["a"].translations == {"de": "Wo ist es?"}
+    assert take.first_translation_s == 52.1
+
+
 def test_right_text_scores_full_marks() -> None:
     full = score([(ENTRY, heard())])
     assert (full.wer_percent, full.chrf, full.problem) == (0.0, 100.0, "")

@@ -99,7 +99,14 @@ async def test_the_options_are_the_query(serve: Serve) -> None:
         return answer
 
     url = await serve(note)
-    options = StreamOptions(("de", "es"), format="pcm_s16le", rate_hz=8000, partials=False)
+    options = StreamOptions(
+        ("de", "es"),
+        format="pcm_s16le",
+        rate_hz=8000,
+        partials=False,
+        delay="low",
+        mt_mode="append",
+    )
     await events_of(url, pieces(b"x"), options)
     assert asked == [
         ("source", "auto"),
@@ -108,6 +115,8 @@ async def test_the_options_are_the_query(serve: Serve) -> None:
         ("target", "es"),
         ("rate", "8000"),
         ("channels", "1"),
+        ("delay", "low"),
+        ("mt_mode", "append"),
         ("partials", "false"),
     ]
 

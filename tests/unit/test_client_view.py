@@ -17,8 +17,8 @@ def committed(segment: str, text: str, start_ms: int, *, closed: bool) -> ev.Tra
     return ev.TranscriptCommitted(segment, "u", text, start_ms, start_ms + 500, "en", closed)
 
 
-def said(segment: str, target: str, text: str) -> ev.TranslationCommitted:
-    return ev.TranslationCommitted(segment, target, text)
+def said(segment: str, target: str, text: str, *, closed: bool = True) -> ev.TranslationCommitted:
+    return ev.TranslationCommitted(segment, target, text, closed)
 
 
 def view_of(*events: ev.Event, targets: tuple[str, ...] = ("de",)) -> View:
@@ -67,6 +67,48 @@ def test_a_failed_translation_does_not_hold_up_what_follows() -> None:
     finished, rest = taken(view)
     assert [line.segment_id for line in finished] == ["a", "b"]
     assert rest.notices == ("warning: No translation into de. (translation_failed)",)
+
+
+def test_a_translation_that_grows_is_put_together_and_finished_with_its_last_piece() -> None:
+    growing = view_of(
+        committed("a", "Where is it?", 0, closed=True),
+        said("a", "de", "Wo", closed=False),
+        ev.TranslationPartial("a", "de", " ist"),
+    )
+    assert taken(growing) == ((), growing)
+    assert growing.lines[0].tails == {"de": " ist"}
+    finished, _ = taken(after(growing, said("a", "de", " ist es?")))
+    assert [line.translations for line in finished] == [{"de": "Wo ist es?"}]
+
+
+def test_a_translation_that_was_begun_and_failed_does_not_hold_up_what_follows() -> None:
+    view = view_of(
+        committed("a", "Where is it?", 0, closed=True),
+        said("a", "de", "Wo", closed=False),
+        committed("b", "Bye.", 900, closed=False),
+    )
+    assert taken(view) == ((), view)
+    finished, _ = taken(after(view, said("b", "de", "Tschüss", closed=False)))
+    assert [line.translations for line in finished] == [{"de": "Wo"}]
+
+
+def test_the_tail_of_a_translation_follows_what_is_committed_of_it() -> None:
+    line = Line("a", 0, "en", "Where", translations={"de": "Wo"}, tails={"de": " ist", "es": "¿"})
+    text = line_text(line)
+    assert [part.strip() for part in text.plain.splitlines()[1:]] == ["de  Wo ist", "es  ¿"]
+    styles = {text.plain[span.start : span.end]: str(span.style) for span in text.spans}
+    assert styles[" ist"] == "dim italic"
+
+
+def test_plain_lines_wait_for_the_whole_translation() -> None:
+    growing = [
+        committed("a", "Where is it?", 0, closed=True),
+        said("a", "de", "Wo", closed=False),
+        said("a", "de", " ist es?"),
+    ]
+    whole = ["[00:00.0] en: Where is it?", "[00:00.0] -> de: Wo ist es?"]
+    assert plain(*growing).splitlines() == whole
+    assert plain(*growing[:2]).splitlines() == [whole[0], "[00:00.0] -> de: Wo"]
 
 
 def test_the_end_lets_go_of_everything() -> None:

@@ -73,6 +73,21 @@ def test_forcing_its_own_beginning_changes_nothing(
         assert {draft.text for draft in engine.translate(forced)} == {whole}
 
 
+@pytest.mark.parametrize(("source", "target"), DIRECTIONS)
+def test_what_was_committed_of_an_open_source_stands_in_every_later_draft(
+    engine: MtEngine, source: str, target: str
+) -> None:
+    for sentence in PARALLEL[source]:
+        words, committed = sentence.split(" "), ""
+        for count in range(1, len(words)):
+            cut = MtRequest(" ".join(words[:count]), source, target, committed, open=True)
+            draft = translate(engine, cut)
+            assert draft.startswith(committed)
+            committed = " ".join(draft.split(" ")[: count // 2])
+        whole = translate(engine, MtRequest(sentence, source, target, committed))
+        assert whole.startswith(committed)
+
+
 def test_a_draft_begins_with_what_was_committed(engine: MtEngine) -> None:
     for committed in ("Bitte", "Bitte ", "Eine Tasse Tee", "Xylophon zzz", "🙂"):
         request = MtRequest("A cup of milk with honey, please.", "en", "de", committed)
@@ -119,6 +134,11 @@ def test_hostile_text_is_just_text(engine: MtEngine, hostile: str) -> None:
         (MtRequest("Thanks", "en", "fr"), UnsupportedLanguageError, "en to fr"),
         (MtRequest("Thanks", "en", "en"), UnsupportedLanguageError, "en to en"),
         (MtRequest("Thanks", "en", "<|de|>"), UnsupportedLanguageError, "any two of"),
+        (
+            MtRequest("Thanks", "en", "de", glossary=(("a", "b"),)),
+            EngineError,
+            "no glossary; set mt",
+        ),
         (MtRequest("one " * 301, "en", "de"), EngineError, "a segment may have 300"),
     ],
 )

@@ -180,10 +180,27 @@ def test_mt_goes_on_after_what_is_committed(
     assert mt.translate([request])[0].text == draft
 
 
+def test_an_unsure_mt_errs_at_the_end_of_open_sources_alone() -> None:
+    mt = OracleMt(OracleMtSettings(unsure_rate=0.6, seed=5))
+    sources = [f"{A} {B} c{i}" for i in range(600)]
+    beginning = f"t[es]{A} t[es]{B}"
+    requests = [MtRequest(source, "de", "es", f"t[es]{A}", open=True) for source in sources]
+    drafts = [draft.text for draft in mt.translate(requests)]
+    right = [f"{beginning} t[es]c{i}" for i in range(600)]
+    assert all(draft.startswith(beginning) for draft in drafts)
+    assert 0.4 < sum(map(str.__eq__, drafts, right)) / 600 < 0.6
+    assert beginning in drafts
+    assert mt.translate(requests[::-1])[0].text == drafts[-1]
+    closed = mt.translate([MtRequest(source, "de", "es") for source in sources])
+    assert [draft.text for draft in closed] == right
+
+
 def test_mt_serves_the_languages_it_is_told() -> None:
     mt = OracleMt(OracleMtSettings(languages=("de", "en")))
     assert mt.info.languages == ("de", "en")
     mt.check(MtRequest("a", "de", "en"))
+    with pytest.raises(EngineError, match="no glossary"):
+        mt.check(MtRequest("a", "de", "en", glossary=(("a", "b"),)))
     for pair in (("de", "es"), ("es", "de"), ("de", "de")):
         with pytest.raises(UnsupportedLanguageError, match="between any two of de, en"):
             mt.check(MtRequest("a", *pair))

@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
+from deployments.asr import MAX_WAITED_S, waited_s
 from deployments.batching import Batcher
 from deployments.settings import StageSettings
-from deployments.types import EngineError, UnsupportedLanguageError
+from deployments.types import AsrRequest, EngineError, UnsupportedLanguageError
 
 POISON = -1
 SETTINGS = StageSettings(max_batch_size=4, batch_wait_s=0.01)
@@ -116,3 +118,43 @@ async def test_failing_batch_after_batch_is_ill_and_one_success_heals() -> None:
         batcher.check_health()
     await batcher.ask(1)
     batcher.check_health()
+
+
+async def test_the_one_that_has_waited_longest_goes_first_with_those_of_its_shape() -> None:
+    engine = Doubler(seconds=0.05)
+    batcher = Batcher(
+        engine.run,
+        StageSettings(max_batch_size=2, batch_wait_s=0.0),
+        shape=lambda number: number % 2,
+        waited_s=lambda number: number,
+    )
+    first = asyncio.create_task(batcher.ask(0))
+    await asyncio.sleep(0.02)
+    others = [asyncio.create_task(batcher.ask(number)) for number in (2, 5, 1, 4, 3)]
+    await asyncio.gather(first, *others)
+    assert engine.batches == [[0], [5, 3], [4, 2], [1]]
+
+
+async def test_nobody_is_passed_over_for_ever() -> None:
+    """What comes later has waited less, however many of another shape there are."""
+    engine = Doubler(seconds=0.01)
+    batcher = Batcher(
+        engine.run, StageSettings(max_batch_size=2, batch_wait_s=0.0), shape=lambda n: n == 0
+    )
+
+    async def keep_asking() -> None:
+        for number in range(1, 6):
+            await batcher.ask(number)
+
+    crowd = [asyncio.create_task(keep_asking()) for _ in range(4)]
+    await asyncio.sleep(0.005)
+    assert await batcher.ask(0) == 0
+    await asyncio.gather(*crowd)
+    before = [number for batch in engine.batches[: engine.batches.index([0])] for number in batch]
+    assert len(before) <= 6
+
+
+def test_unheard_audio_has_waited_as_long_as_it_lasts_up_to_a_limit() -> None:
+    window = np.zeros(16_000, np.float32)
+    assert waited_s(AsrRequest(window, "en", unheard_samples=4_000)) == 0.25
+    assert waited_s(AsrRequest(window, "en", unheard_samples=480_000)) == MAX_WAITED_S

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,33 @@ def test_text_begins_with_what_was_committed(
     text = dragoman.text(MtRequest("x", "en", "de", committed_target=committed), ids)
     assert text == expected
     assert text.startswith(committed)
+
+
+def test_a_decoder_that_drops_the_first_space_loses_none(
+    dragoman: PromptFormat, tmp_path: Path
+) -> None:
+    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    tokenizer.decoder = decoders.Sequence([decoders.ByteLevel(), decoders.Strip(" ", 1, 0)])
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    forgetful = prompt_format(tmp_path)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    request = MtRequest("x", "en", "de", committed_target="Wo")
+    assert forgetful.text(request, tokenizer.encode(" ist").ids) == "Wo ist"
+    assert forgetful.text(request, tokenizer.encode("?").ids) == "Wo?"
+
+
+def test_a_source_that_goes_on_is_marked_for_a_model_that_knows_the_mark(
+    dragoman: PromptFormat, tmp_path: Path
+) -> None:
+    closed = MtRequest("Where is", "en", "de", "Wo")
+    unfinished = replace(closed, open=True)
+    assert not dragoman.takes_open
+    assert dragoman.prompt(unfinished) == dragoman.prompt(closed)
+    trained = prompt_format(tmp_path, open_sources=True)
+    assert trained.takes_open
+    tokens = trained.prompt(closed)
+    at = tokens.index("<|target|>")
+    assert trained.prompt(unfinished) == [*tokens[:at], "<|translate|>", *tokens[at:]]
 
 
 def test_half_a_character_is_left_out(dragoman: PromptFormat, tmp_path: Path) -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from itertools import groupby
+from typing import get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from serve_app.config import SessionSettings
 from serve_app.session import effects as fx
 from serve_app.session import events as ev
-from serve_app.session.options import SessionOptions
+from serve_app.session.append import MtMode
+from serve_app.session.policies import PolicyName
+from serve_app.session.presets import Delay
 from serve_app.session.session import MAX_PIECE_SAMPLES, Session
-from tests.support.scripted import Script, Spoken, answer, events
+from tests.support.scripted import Script, Spoken, answer, cut, drive, events
 
 TARGETS = ("de", "es")
 
@@ -60,12 +65,29 @@ def run_in_any_order(session: Session, script: Script, rng: random.Random) -> li
     return seen
 
 
-@given(script=scripts(), seed=st.integers(0, 2**32 - 1))
+POLICIES = st.sampled_from(get_args(PolicyName))
+DELAYS = st.sampled_from(get_args(Delay))
+
+
+def session_of(delay: Delay, policy: PolicyName, mode: MtMode = "final") -> Session:
+    options = SessionSettings().options(
+        None, TARGETS, partials=True, delay=delay, policy=policy, mt_mode=mode
+    )
+    return Session("s", options)
+
+
+@given(
+    script=scripts(),
+    seed=st.integers(0, 2**32 - 1),
+    delay=DELAYS,
+    policy=POLICIES,
+    mode=st.sampled_from(get_args(MtMode)),
+)
 @settings(max_examples=150, deadline=None)
 def test_everything_said_is_committed_and_translated_once_in_order(
-    script: Script, seed: int
+    script: Script, seed: int, delay: Delay, policy: PolicyName, mode: MtMode
 ) -> None:
-    session = Session("s", SessionOptions(targets=TARGETS))
+    session = session_of(delay, policy, mode)
     seen = run_in_any_order(session, script, random.Random(seed))
     told = events(seen)
 
@@ -82,12 +104,13 @@ def test_everything_said_is_committed_and_translated_once_in_order(
         if isinstance(event, ev.TranscriptCommitted):
             segments[event.segment_id] = segments.get(event.segment_id, "") + event.text
     for target in TARGETS:
+        pieces = [e for e in told if isinstance(e, ev.TranslationCommitted) and e.target == target]
         translated = [
-            (e.segment_id, e.text)
-            for e in told
-            if isinstance(e, ev.TranslationCommitted) and e.target == target
+            (segment_id, "".join(piece.text for piece in group))
+            for segment_id, group in groupby(pieces, key=lambda piece: piece.segment_id)
         ]
         assert translated == [(i, f"<{target}>{text}") for i, text in segments.items()]
+        assert [p.segment_id for p in pieces if p.closed] == list(segments)
 
     numbers = [effect.seq for effect in seen if isinstance(effect, fx.Emit)]
     assert numbers == list(range(1, len(numbers) + 1))
@@ -95,3 +118,13 @@ def test_everything_said_is_committed_and_translated_once_in_order(
     assert acked == sorted(set(acked))
     assert isinstance(told[-1], ev.SessionClosed)
     assert isinstance(seen[-1], fx.Finish)
+
+
+@given(script=scripts(), delay=DELAYS, policy=POLICIES, size=st.sampled_from([999, 640, 32_000]))
+@settings(max_examples=40, deadline=None)
+def test_the_audio_may_come_in_any_pieces(
+    script: Script, delay: Delay, policy: PolicyName, size: int
+) -> None:
+    pcm = script.pcm()
+    whole = events(drive(session_of(delay, policy), script, cut(pcm, 6_400)))
+    assert events(drive(session_of(delay, policy), script, cut(pcm, size))) == whole

@@ -5,7 +5,7 @@ import json
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import aiohttp
 import pytest
@@ -13,11 +13,15 @@ from starlette.types import Message
 
 from deployments.types import Draft, EngineError, MtRequest, StageInfo
 from serve_app.api.routes import build_doors
-from tests.support.doors import ScriptedPort, scripted_service, serving
+from serve_app.config import AppConfig
+from serve_app.session.policies import PolicyName
+from serve_app.session.presets import Delay
+from tests.support.doors import MT_INFO, ScriptedPort, scripted_service, serving
 from tests.support.scripted import Script, Spoken, cut
 
 WORDS = [Spoken("Good", 300, 600), Spoken("morning.", 600, 1100)]
 PCM = "format=pcm_s16le"
+REVISE = {"session": {"mt_mode": "revise"}}
 
 
 def script() -> Script:
@@ -128,6 +132,9 @@ async def test_server_sent_events_on_request(url: str) -> None:
         (f"{PCM}&rate=1", "rate", "unsupported_rate"),
         (f"{PCM}&channels=0", "channels", "unsupported_channels"),
         (f"{PCM}&partials=perhaps", "partials", "invalid_value"),
+        (f"{PCM}&delay=soon", "delay", "invalid_value"),
+        (f"{PCM}&policy=la3", "policy", "invalid_value"),
+        (f"{PCM}&hotwords={'x' * 301}", "hotwords", "invalid_value"),
         (f"{PCM}&source=en&source=de", "source", "invalid_request"),
         (PCM + "&target=de" * 3 + "".join(f"&target=x{i}" for i in range(8)), "target", None),
     ],
@@ -142,6 +149,19 @@ async def test_a_bad_query_is_told_which_key_and_why(
     assert error["type"] == "invalid_request_error"
     assert code is None or error["code"] == code
     assert param in error["message"]
+
+
+@pytest.mark.parametrize(("key", "names"), [("delay", Delay), ("policy", PolicyName)])
+async def test_an_unknown_choice_is_told_all_there_are(url: str, key: str, names: object) -> None:
+    _, _, text = await post(f"{url}/v1/stream?{PCM}&{key}=none", script().pcm())
+    assert all(name in json.loads(text)["error"]["message"] for name in get_args(names))
+
+
+async def test_delay_and_policy_are_the_sessions_own(url: str) -> None:
+    events = await stream(f"{url}/v1/stream?{PCM}&delay=xhigh&policy=utterance", script().pcm())
+    assert (events[0]["config"]["delay"], events[0]["config"]["policy"]) == ("xhigh", "utterance")
+    [committed] = [e for e in events if e["type"] == "transcript.committed"]
+    assert committed["text"] == "Good morning."
 
 
 @pytest.mark.parametrize(
@@ -168,6 +188,44 @@ async def test_a_model_for_any_language_is_asked_only_for_languages() -> None:
         assert (status, json.loads(text)["error"]["code"]) == (400, "unsupported_language")
         events = await stream(f"{url}/v1/stream?{PCM}&target=yue", script().pcm())
     assert translated(events) == [("yue", "<yue>Good morning.")]
+
+
+async def test_the_mode_of_translation_is_chosen_by_the_client_the_server_or_the_model() -> None:
+    scripted = scripted_service(script())
+    made_for_it = replace(scripted, mt=replace(MT_INFO, takes_open=True))
+    server_says = replace(made_for_it, config=AppConfig.model_validate(REVISE))
+    cases = [(scripted, "", "final"), (made_for_it, "", "append"), (server_says, "", "revise"),
+             (server_says, "&mt_mode=final", "final")]  # fmt: skip
+    for service, key, mode in cases:
+        async with serving(service) as url:
+            events = await stream(f"{url}/v1/stream?{PCM}&target=de{key}", script().pcm())
+        assert events[0]["config"]["mt_mode"] == mode
+        texts = [e for e in events if e["type"] == "translation.committed"]
+        assert "".join(e["text"] for e in texts) == "<de>Good morning."
+        assert [e["closed"] for e in texts][-1:] == [True]
+        partial = [e for e in events if e["type"] == "translation.partial"]
+        assert bool(partial) == (mode != "final")
+
+
+async def test_a_glossary_reaches_the_model_that_takes_one_and_no_other() -> None:
+    asked: list[MtRequest] = []
+
+    class Noting(ScriptedPort):
+        async def translate(self, request: MtRequest) -> Draft:
+            asked.append(request)
+            return await super().translate(request)
+
+    service = scripted_service(script())
+    object.__setattr__(service.ports, "mt", Noting(script()))
+    terms = "target=de&glossary=morning%3DMorgen&glossary=de:good%3Dgut"
+    async with serving(service) as url:
+        status, _, text = await post(f"{url}/v1/stream?{PCM}&{terms}", script().pcm())
+    error = json.loads(text)["error"]
+    assert (status, error["param"]) == (400, "glossary")
+    assert "instruction-tuned" in error["message"]
+    async with serving(replace(service, mt=replace(MT_INFO, takes_glossary=True))) as url:
+        await stream(f"{url}/v1/stream?{PCM}&{terms}", script().pcm())
+    assert {request.glossary for request in asked} == {(("morning", "Morgen"), ("good", "gut"))}
 
 
 async def test_a_client_that_is_gone_before_its_audio_is_no_fault_of_the_server() -> None:

@@ -62,7 +62,8 @@ def transcription_order(upload: Upload, service: Service) -> Order:
     job = FileJob(
         language=language,
         languages=() if language else languages,
-        context=" ".join(filter(None, [form.prompt, ", ".join(form.keywords)])),
+        context=form.prompt,
+        hotwords=", ".join(form.keywords),
         plan=_plan(service, form.chunking_strategy),
     )
     wish = Wish(

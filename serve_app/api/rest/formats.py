@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from deployments.languages import LANGUAGE_NAMES
+from deployments.repetition import compression_ratio
 from deployments.types import Word
 from serve_app.api.rest.messages import (
     InputTokenDetails,
@@ -27,7 +28,6 @@ from serve_app.api.rest.messages import (
 )
 from serve_app.files.transcript import FileSegment, Transcript, to_s
 from serve_app.session.audio import to_ms
-from serve_app.session.gates import compression_ratio
 
 JSON = "application/json"
 PLAIN = "text/plain; charset=utf-8"
