@@ -29,7 +29,9 @@ class WindowOptions:
     """Where a window ends within speech: a word that ends this close to its end may be half a word,
     and is left to the next window."""
     min_probability: float = 0.5
-    """While more audio is to come, a word less likely than this waits, and so do those after it."""
+    """A word less likely than this waits for more audio, and so do those after it, ..."""
+    max_wait_ms: int = 1_500
+    """... but not longer than this: more audio would not tell more."""
     max_rest_ms: int = 800
     """An utterance is over when its last word was this long ago, although VAD still hears speech:
     people in the background. Kaldi's endpoint rules do likewise with the decoder's silence
@@ -149,8 +151,11 @@ class Utterance:
 
         Words that are not likely enough to be committed are nothing new.
         """
-        longest = to_samples(self._options.max_rest_ms)
-        if self._said_until is None or self._asked_until - self._said_until < longest:
+        # A word in the very beginning is what the utterance before left over: it would end this one
+        # where it began, again and again.
+        if self._said_until is None or self._said_until <= self.start:
+            return None
+        if self._asked_until - self._said_until < to_samples(self._options.max_rest_ms):
             return None
         return self._said_until + to_samples(_REST_PAD_MS)
 
@@ -279,7 +284,8 @@ class Utterance:
         return [last]
 
     def _is_likely(self, word: Word) -> bool:
-        return word.probability >= self._options.min_probability
+        waited = self._asked_until - word.end_samples >= to_samples(self._options.max_wait_ms)
+        return waited or word.probability >= self._options.min_probability
 
     def _clear_of_the_edge(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
         limit = self._asked_until - to_samples(self._options.edge_guard_ms)

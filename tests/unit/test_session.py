@@ -12,10 +12,11 @@ import pytest
 from deployments.types import VAD_FRAME_SAMPLES, Draft, Hypothesis, VadAnswer, Word
 from serve_app.session import effects as fx
 from serve_app.session import events as ev
-from serve_app.session.audio import AudioOverflowError
+from serve_app.session.audio import AudioOverflowError, SampleBuffer
 from serve_app.session.options import SessionOptions
+from serve_app.session.policies import PolicyOptions, new_policy
 from serve_app.session.session import Session
-from serve_app.session.utterance import WindowOptions
+from serve_app.session.utterance import Utterance, WindowOptions
 from tests.support.scripted import Script, Spoken, answer, cut, drive, events
 
 E = TypeVar("E", bound=ev.Event)
@@ -355,6 +356,40 @@ def test_an_unlikely_word_waits_for_the_end_of_its_utterance() -> None:
     late = [event.text for event in after if isinstance(event, ev.TranscriptCommitted)]
     assert "".join(early) == "Where is"
     assert "".join(late).startswith(" the station?")
+
+
+def test_an_unlikely_word_waits_no_longer_than_more_audio_helps() -> None:
+    def mumbled(said: Script, effect: fx.Effect) -> fx.Input | None:
+        reply = noisy(said, effect)
+        if isinstance(reply, fx.AsrAnswered):
+            words = tuple(replace(word, probability=0.2) for word in reply.hypothesis.words)
+            return fx.AsrAnswered(replace(reply.hypothesis, words=words))
+        return reply
+
+    said = script()
+    told = events(drive(Session("s", SessionOptions()), said, cut(said.pcm(), 640), mumbled))
+    committed = [event for event in told if isinstance(event, ev.TranscriptCommitted)]
+    heard = " ".join(event.text.strip() for event in committed)
+    assert heard == "Where is the station? Thank you."
+    stopped = next(i for i, event in enumerate(told) if isinstance(event, ev.SpeechStopped))
+    assert told.index(committed[0]) < stopped
+
+
+def test_what_the_utterance_before_left_over_ends_nothing() -> None:
+    options = WindowOptions()
+    utterance = Utterance(32_000, "s", "en", new_policy(PolicyOptions()), options)
+    audio = SampleBuffer(120_000)
+    audio.append(np.zeros(80_000, np.float32))
+    assert utterance.next_request(64_000, audio) is not None
+    leftover = Word(" the", 0, 0, 0.99)
+    utterance.receive(Hypothesis((leftover,), "en", 0.99, 0.01, -0.1))
+    assert utterance.resting_from is not None
+    utterance.continue_after(utterance)
+    early = Utterance(40_000, "s", "en", new_policy(PolicyOptions()), options)
+    early.continue_after(utterance)
+    assert early.next_request(72_000, audio) is not None
+    early.receive(Hypothesis((leftover,), "en", 0.99, 0.01, -0.1))
+    assert early.resting_from is None
 
 
 def test_background_without_words_does_not_lengthen_the_window() -> None:
