@@ -25,3 +25,11 @@ LANGUAGE_NAMES: dict[str, str] = {
     for code, name in [entry.split(" ", 1)]
 }
 """English names by code."""
+
+UNSPACED = frozenset({"bo", "ja", "km", "lo", "my", "th", "yue", "zh"})
+"""Languages that are written without spaces between words."""
+
+
+def word_joint(code: str) -> str:
+    """What stands between two words, and between two sentences, of a language."""
+    return "" if code in UNSPACED else " "

@@ -54,13 +54,20 @@ Boundary = UtteranceStarted | UtteranceStopped | UtteranceCut
 class Segmenter:
     """Hysteresis over VAD frames. Marks samples; removes none, so times cannot drift."""
 
-    def __init__(self, options: SegmenterOptions) -> None:
+    def __init__(
+        self,
+        options: SegmenterOptions,
+        now: int = 0,
+        last_stop: int = 0,
+        opened_at: int | None = None,
+    ) -> None:
+        """Begin at the frame of sample `now`, where `opened_at` says so in the middle of speech."""
         self._options = options
-        self._now = 0
-        self._last_stop = 0
-        self._opened_at: int | None = None
+        self._now = now
+        self._last_stop = last_stop
+        self._opened_at = opened_at
         self._burst_start: int | None = None
-        self._speech_end = 0
+        self._speech_end = now
 
     @property
     def speech_limit(self) -> int:
@@ -72,6 +79,10 @@ class Segmenter:
         """No utterance yet to come can begin before this sample."""
         seen_from = self._now if self._burst_start is None else self._burst_start
         return max(self._last_stop, seen_from - to_samples(self._options.pad_ms))
+
+    def configure(self, options: SegmenterOptions) -> None:
+        """Other options from the next frame on."""
+        self._options = options
 
     def step(self, probability: float) -> Boundary | None:
         """Take the next frame's probability."""
@@ -86,6 +97,12 @@ class Segmenter:
         if self._opened_at is None:
             return None
         return self._stop(self.speech_limit)
+
+    def end_turn(self) -> Boundary | None:
+        """Close what is open in the middle of the audio; the next utterance begins after it."""
+        boundary = self.flush()
+        self._burst_start, self._last_stop = None, self._now
+        return boundary
 
     def _step_silent(self, frame_start: int, probability: float) -> Boundary | None:
         if probability < self._options.start_probability:

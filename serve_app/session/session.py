@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,14 @@ from serve_app.session.audio import PcmReader, SampleBuffer, to_ms, to_samples
 from serve_app.session.commit import LocalAgreement
 from serve_app.session.gates import INVENTED
 from serve_app.session.options import SessionOptions
+from serve_app.session.resume import (
+    ResumePoint,
+    Resumption,
+    changes_since,
+    on_frame,
+    targets_at,
+    utterance_start,
+)
 from serve_app.session.segmenter import (
     Boundary,
     Segmenter,
@@ -42,26 +51,35 @@ MAX_PIECE_SAMPLES = SAMPLE_RATE_HZ
 class Session:
     """All state of one live stream; feed it inputs in any order the stages answer in."""
 
-    def __init__(self, session_id: str, options: SessionOptions) -> None:
+    def __init__(
+        self, session_id: str, options: SessionOptions, resumption: Resumption | None = None
+    ) -> None:
+        """A new session, or one taken up again: then audio begins at `resumption.point.acked`."""
         self.session_id = session_id
         self._options = options
+        self._resumed = resumption or Resumption(ResumePoint.beginning(options.targets))
+        self._point = point = self._resumed.point
         self._reader = PcmReader()
         held_ms = options.max_backlog_ms + options.segmenter.max_utterance_ms
         self._capacity = to_samples(held_ms) + MAX_PIECE_SAMPLES
-        self._audio = SampleBuffer(self._capacity)
-        self._segmenter = Segmenter(options.segmenter)
+        self._audio = SampleBuffer(self._capacity, point.acked)
+        self._segmenter = Segmenter(
+            options.segmenter, point.acked, point.exact, point.utterance_start
+        )
         self._vad_state = VadState.initial()
-        self._heard = 0
+        self._heard = point.acked
         self._vad_busy = False
         self._flushed = False
         self._asr_busy = False
+        self._flushes: deque[int] = deque()
+        self._turns: deque[int] = deque()
         self._utterances: deque[Utterance] = deque()
-        self._translations = TranslationOrder(options.targets)
+        self._translations = TranslationOrder()
+        self._targets = point.targets
         self._tail = ""
         self._ended = False
         self._outcome = "completed"
         self._finished = False
-        self._acked = 0
         self._dealt = False
         self._speech_samples = 0
         self._segment_count = 0
@@ -78,7 +96,14 @@ class Session:
 
     def open(self, config: Mapping[str, Any]) -> list[fx.Effect]:
         """First call: announce the session, echoing the options in force."""
-        self._emit(events.SessionCreated(self.session_id, config))
+        self._emit(events.SessionCreated(self.session_id, config, to_ms(self._point.acked)))
+        if self._point.utterance_start is not None:
+            going_on = self._new_utterance(self._point.utterance_start, self._point.language)
+            going_on.continue_from(self._point.exact)
+            self._utterances.append(going_on)
+        for held in self._resumed.held:
+            if held.closed:
+                self._translate(held.segment, held.translated)
         return self._effects()
 
     def receive(self, item: fx.Input) -> list[fx.Effect]:
@@ -103,6 +128,10 @@ class Session:
                 self._audio.append(self._reader.read(data))
             case fx.EndOfAudio():
                 self._ended = True
+            case fx.Flush():
+                self._flushes.append(self._audio.end)
+            case fx.Configure(options, config):
+                self._configure(options, config)
             case fx.AudioFailed(code, message):
                 self._emit(events.Error(code, message, retryable=False))
                 self._ended, self._outcome = True, "error"
@@ -118,6 +147,7 @@ class Session:
     def _proceed(self) -> None:
         self._ask_asr()
         self._ask_vad()
+        self._end_turns()
         self._acknowledge()
         if self._all_heard and not self._utterances and not self._translations.pending:
             self._close()
@@ -132,12 +162,18 @@ class Session:
         block = self._options.vad_block_frames * VAD_FRAME_SAMPLES
         if self._vad_busy or self._flushed:
             return
-        waiting = self._audio.end - self._heard
-        if waiting < block and not self._ended:
+        until = self._flushes[0] if self._flushes else self._audio.end
+        waiting = until - self._heard
+        if self._flushes and waiting < VAD_FRAME_SAMPLES:
+            self._flush_turn(self._flushes.popleft())
+            return
+        if waiting < block and not (self._ended or self._flushes):
             return
         if waiting == 0:
             self._flush_segmenter()
             return
+        if self._flushes:
+            waiting -= waiting % VAD_FRAME_SAMPLES
         samples = self._audio.slice(self._heard, self._heard + min(block, waiting))
         padding = -len(samples) % VAD_FRAME_SAMPLES
         self._vad_busy = True
@@ -156,30 +192,46 @@ class Session:
         self._mark(self._segmenter.flush())
         self._ask_asr()
 
+    def _flush_turn(self, at: int) -> None:
+        """The samples of a frame that the turn's end cuts belong to the next turn."""
+        self._mark(self._segmenter.end_turn())
+        self._turns.append(at)
+        self._ask_asr()
+        self._ask_vad()
+
+    def _end_turns(self) -> None:
+        while self._turns and not (self._utterances and self._utterances[0].start < self._turns[0]):
+            self._emit(events.Flushed(to_ms(self._turns.popleft())))
+
     def _mark(self, boundary: Boundary | None) -> None:
         match boundary:
             case UtteranceStarted(at):
-                self._utterances.append(self._new_utterance(at))
-                self._emit(events.SpeechStarted(to_ms(at)))
+                self._utterances.append(self._new_utterance(at, self._options.source))
+                if at >= self._resumed.held_until:
+                    name = self._utterances[-1].utterance_id
+                    self._emit(events.SpeechStarted(to_ms(at), name))
             case UtteranceStopped(at):
-                self._end_utterance(min(at, self._audio.end))
-                self._emit(events.SpeechStopped(to_ms(min(at, self._audio.end))))
+                at = min(at, self._audio.end)
+                self._end_utterance(at)
+                if at >= self._resumed.held_until:
+                    name = self._utterances[-1].utterance_id
+                    self._emit(events.SpeechStopped(to_ms(at), name))
             case UtteranceCut(at):
                 at = min(at, self._audio.end)
                 self._end_utterance(at)
                 self._utterances[-1].cut = True
-                self._utterances.append(self._new_utterance(at))
+                self._utterances.append(self._new_utterance(at, self._options.source))
 
     def _end_utterance(self, at: int) -> None:
         utterance = self._utterances[-1]
         utterance.stopped_at = at
-        self._speech_samples += at - utterance.start
+        self._speech_samples += at - max(utterance.start, self._resumed.point.acked)
 
-    def _new_utterance(self, at: int) -> Utterance:
+    def _new_utterance(self, at: int, language: str | None) -> Utterance:
         return Utterance(
             start=at,
             session_id=self.session_id,
-            language=self._options.source,
+            language=language,
             policy=LocalAgreement(to_samples(self._options.window.edge_guard_ms)),
             options=self._options.window,
         )
@@ -190,10 +242,27 @@ class Session:
         if self._asr_busy or not self._utterances:
             return
         speech_until = min(self._segmenter.speech_limit, self._audio.end)
+        if self._resumed.held and not self._take_up(speech_until):
+            return
         request = self._utterances[0].next_request(speech_until, self._audio)
         if request is not None:
             self._asr_busy = True
             self._asked.append(fx.RunAsr(request))
+
+    def _take_up(self, speech_until: int) -> bool:
+        """After a resumption: pass over what the client holds; whether there is more to decode."""
+        utterance = self._utterances[0]
+        stopped = utterance.stopped_at
+        if stopped is not None and self._resumed.covers(utterance.start, stopped):
+            self._next_utterance(utterance)
+            return bool(self._utterances) and self._take_up(speech_until)
+        if stopped is None and speech_until <= self._resumed.held_until:
+            return False
+        held = self._resumed.held_from(utterance.needed_from)
+        if held:
+            utterance.take_up(held)
+        self._resumed = replace(self._resumed, held=())
+        return True
 
     def _take_hypothesis(self, hypothesis: Hypothesis) -> None:
         utterance = self._utterances[0]
@@ -211,6 +280,17 @@ class Session:
         self._show_tail(utterance, "".join(word.text for word in outcome.volatile))
         if not utterance.done:
             return
+        self._next_utterance(utterance)
+        self._emit(
+            events.UtteranceCompleted(
+                utterance_id=utterance.utterance_id,
+                start_ms=to_ms(utterance.start),
+                end_ms=to_ms(utterance.stopped_at or utterance.start),
+                continued=utterance.cut,
+            )
+        )
+
+    def _next_utterance(self, utterance: Utterance) -> None:
         self._utterances.popleft()
         if utterance.cut:
             self._utterances[0].continue_from(utterance.continued_from)
@@ -239,11 +319,12 @@ class Session:
 
     # MT
 
-    def _translate(self, segment: Segment) -> None:
+    def _translate(self, segment: Segment, already: frozenset[str] = frozenset()) -> None:
         self._segment_count += 1
         self._dealt = True
-        self._translations.expect(segment)
-        for target in self._options.targets:
+        wanted = [t for t in targets_at(self._targets, segment.start) if t not in already]
+        self._translations.expect(segment, wanted)
+        for target in wanted:
             if target == segment.language:
                 answer = self._translations.answer(segment.segment_id, target, segment.text)
                 self._release(answer)
@@ -287,25 +368,50 @@ class Session:
         span = f"{to_ms(begin)} to {to_ms(self._utterances[0].asked_until)} ms"
         self._emit(events.Warning(code, f"Speech from {span} was lost: {reason}"))
 
+    def _configure(self, options: SessionOptions, config: Mapping[str, Any]) -> None:
+        since = self._segmenter.earliest_start
+        if self._utterances:
+            since = self._utterances[0].uncommitted_from
+        if options.targets != self._targets[-1][1]:
+            self._targets = (*self._targets, (since, options.targets))
+        self._options = options
+        self._segmenter.configure(options.segmenter)
+        self._emit(events.SessionUpdated(config))
+
     def _acknowledge(self) -> None:
         first_needed = self._segmenter.earliest_start
+        unheard = min(first_needed, self._heard)
         if self._utterances:
-            self._audio.forget_before(min(first_needed, self._utterances[0].needed_from))
+            self._audio.forget_before(min(unheard, self._utterances[0].needed_from))
             first_needed = self._utterances[0].uncommitted_from
         else:
-            self._audio.forget_before(first_needed)
-        untranslated = self._translations.oldest_pending_start
-        acked = min(first_needed, self._audio.end)
-        if untranslated is not None:
-            acked = min(acked, untranslated)
+            self._audio.forget_before(unheard)
+        exact = min(first_needed, self._audio.end)
+        all_heard = self._flushed and exact == self._audio.end
+        acked = exact if all_heard else on_frame(exact)
+        untranslated = self._translations.oldest_pending
+        if untranslated is not None and untranslated.start <= exact:
+            exact, acked = untranslated.start, on_frame(untranslated.start)
         step = to_samples(1 if self._dealt else self._options.ack_step_ms)
-        if acked - self._acked >= step:
-            self._acked, self._dealt = acked, False
+        if acked - self._point.acked >= step:
+            self._dealt = False
+            self._point = self._point_at(acked, exact, untranslated)
             self._emit(events.Ack(to_ms(acked)))
+
+    def _point_at(self, acked: int, exact: int, untranslated: Segment | None) -> ResumePoint:
+        """Where to take the session up; `exact` is in an utterance or before the next."""
+        start, language = None, None
+        if untranslated is not None and untranslated.start == exact:
+            start, language = utterance_start(untranslated.utterance_id), untranslated.language
+        elif self._utterances and self._utterances[0].uncommitted_from == exact:
+            start, language = self._utterances[0].start, self._utterances[0].language
+        if start == exact:
+            start, language = None, None
+        return ResumePoint(acked, exact, start, language, changes_since(self._targets, acked))
 
     def _close(self) -> None:
         usage = events.Usage(
-            audio_ms=to_ms(self._audio.end),
+            audio_ms=to_ms(self._audio.end - self._resumed.point.acked),
             speech_ms=to_ms(self._speech_samples),
             segments=self._segment_count,
         )
@@ -315,7 +421,10 @@ class Session:
 
     def _emit(self, event: events.Event) -> None:
         self._seq += 1
-        self._told.append(fx.Emit(self._seq, event))
+        point = None
+        if isinstance(event, events.SessionCreated | events.SessionUpdated | events.Ack):
+            point = replace(self._point, targets=changes_since(self._targets, self._point.acked))
+        self._told.append(fx.Emit(self._seq, event, point))
 
 
 def _timed(word: Word) -> events.TimedWord:

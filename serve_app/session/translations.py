@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from serve_app.session.segments import Segment
@@ -30,13 +31,9 @@ class Translation:
 class TranslationOrder:
     """Holds early answers back until all earlier segments of the same target are out."""
 
-    targets: tuple[str, ...]
-    _queues: dict[str, deque[Segment]] = field(init=False)
+    _queues: dict[str, deque[Segment]] = field(default_factory=dict)
     _answers: dict[tuple[str, str], str | None] = field(default_factory=dict)
     _awaited: deque[_Awaited] = field(default_factory=deque)
-
-    def __post_init__(self) -> None:
-        self._queues = {target: deque() for target in self.targets}
 
     @property
     def pending(self) -> int:
@@ -44,16 +41,16 @@ class TranslationOrder:
         return len(self._awaited)
 
     @property
-    def oldest_pending_start(self) -> int | None:
-        """First sample of the oldest segment that still lacks a translation."""
-        return self._awaited[0].segment.start if self._awaited else None
+    def oldest_pending(self) -> Segment | None:
+        """The oldest segment that still lacks a translation."""
+        return self._awaited[0].segment if self._awaited else None
 
-    def expect(self, segment: Segment) -> None:
-        """A segment was closed and is being translated into every target."""
-        if self.targets:
-            self._awaited.append(_Awaited(segment, set(self.targets)))
-        for queue in self._queues.values():
-            queue.append(segment)
+    def expect(self, segment: Segment, targets: Sequence[str]) -> None:
+        """A segment was closed and is being translated into the targets."""
+        if targets:
+            self._awaited.append(_Awaited(segment, set(targets)))
+        for target in targets:
+            self._queues.setdefault(target, deque()).append(segment)
 
     def answer(self, segment_id: str, target: str, text: str | None) -> list[Translation]:
         """An outcome came in; what may be told now, in order."""

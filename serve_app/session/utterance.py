@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import takewhile
 
+from deployments.languages import word_joint
 from deployments.types import AsrRequest, Hypothesis, Word
 from serve_app.session.audio import SampleBuffer, to_samples
 from serve_app.session.commit import CommitPolicy, Decision
 from serve_app.session.gates import Doubt, doubt
+from serve_app.session.resume import HeldSegment, utterance_name
 from serve_app.session.segments import Growth, SegmentBuilder
 
 
@@ -64,7 +66,7 @@ class Utterance:
         options: WindowOptions,
     ) -> None:
         self.start = start
-        self.utterance_id = f"{session_id}.u{start}"
+        self.utterance_id = utterance_name(session_id, start)
         self.stopped_at: int | None = None
         """Set once VAD has heard the end; the next decode is then the last."""
         self.cut = False
@@ -72,6 +74,7 @@ class Utterance:
         self.step = Step.UPDATE
         """What the last request was."""
         self.done = False
+        self._session_id = session_id
         self._language = language
         self._policy = policy
         self._options = options
@@ -104,6 +107,25 @@ class Utterance:
     def continue_from(self, sample: int) -> None:
         """Take over from an utterance that was cut, before the first decode."""
         self._window_start = self._committed_until = self._asked_until = sample
+
+    def take_up(self, held: tuple[HeldSegment, ...]) -> None:
+        """Before the first decode: go on behind the segments of this utterance that are held."""
+        last = held[-1].segment
+        self.utterance_id = last.utterance_id
+        self._language = self._language or last.language
+        self._committed_until = max(self._committed_until, last.end)
+        if self._committed_until - self._window_start > to_samples(self._options.max_window_ms):
+            self._window_start = self._committed_until
+        else:
+            self._prefix = "".join(word_joint(last.language) + one.segment.text for one in held)
+        self._segments = SegmentBuilder(self._session_id, self.utterance_id)
+        if not held[-1].closed:
+            self._segments.reopen(last)
+
+    @property
+    def language(self) -> str | None:
+        """As given, or as heard; None before either."""
+        return self._language
 
     @property
     def uncommitted_from(self) -> int:

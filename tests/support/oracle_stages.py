@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -86,17 +87,27 @@ class Live:
     inputs: deque[fx.Input]
     """Audio still to be fed, and its end."""
     told: list[Event] = field(default_factory=list)
+    emitted: list[fx.Emit] = field(default_factory=list)
     failed: list[Ask] = field(default_factory=list)
     """Requests that the stages could not answer."""
     finished: bool = False
 
 
-def run_together(config: AppConfig, lives: Sequence[Live], rng: random.Random) -> None:
-    """Feed all sessions and answer their requests in any order, in batches across sessions."""
+def run_together(
+    config: AppConfig,
+    lives: Sequence[Live],
+    rng: random.Random,
+    inputs: float = math.inf,
+) -> None:
+    """Feed all sessions and answer their requests in any order, in batches across sessions.
+
+    Stops in the middle after so many inputs.
+    """
     crowd = _Crowd(config, rng)
     for live in lives:
         crowd.take(live, live.session.open({}))
-    while not all(live.finished for live in lives):
+    while not all(live.finished for live in lives) and inputs > 0:
+        inputs -= 1
         hungry = [live for live in lives if live.inputs and live.session.wants_audio]
         if crowd.waiting and (not hungry or rng.random() < 0.5):
             crowd.answer_some()
@@ -129,6 +140,7 @@ class _Crowd:
             match effect:
                 case fx.Emit(_, event):
                     live.told.append(event)
+                    live.emitted.append(effect)
                 case fx.Finish():
                     live.finished = True
                 case _:
