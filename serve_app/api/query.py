@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,6 +13,7 @@ from deployments.types import StageInfo
 from serve_app.api.service import Service
 from serve_app.decode import AudioFormat
 from serve_app.errors import InvalidRequestError
+from serve_app.session.options import SessionOptions
 
 AUTO = "auto"
 MAX_TARGETS = 8
@@ -41,7 +42,12 @@ class StreamQuery(BaseModel):
 
 def parse_stream_query(params: QueryParams, service: Service) -> StreamQuery:
     """Raises InvalidRequestError for unknown keys, values and languages."""
-    query = _validated(params)
+    return parse_stream_config(query_values(params), service)
+
+
+def parse_stream_config(values: Mapping[str, Any], service: Service) -> StreamQuery:
+    """The same keys from elsewhere; raises InvalidRequestError."""
+    query = _validated(values)
     if query.source != AUTO:
         _require_language(query.source, service.asr, "source", f"{AUTO}, ")
     for target in query.target:
@@ -49,7 +55,15 @@ def parse_stream_query(params: QueryParams, service: Service) -> StreamQuery:
     return query
 
 
-def _validated(params: QueryParams) -> StreamQuery:
+def session_options(service: Service, query: StreamQuery) -> SessionOptions:
+    """What a session of this server does for such a query."""
+    return service.config.session.options(
+        query.source_language, query.target, partials=query.partials
+    )
+
+
+def query_values(params: QueryParams) -> dict[str, Any]:
+    """A query string's keys; raises InvalidRequestError for one given twice."""
     values: dict[str, Any] = {}
     for key, value in params.multi_items():
         if key == "target":
@@ -59,6 +73,12 @@ def _validated(params: QueryParams) -> StreamQuery:
             raise InvalidRequestError(f"The query key {key!r} may be given only once.", param=key)
         else:
             values[key] = value
+    return values
+
+
+def _validated(values: Mapping[str, Any]) -> StreamQuery:
+    if isinstance(target := values.get("target"), str):
+        values = {**values, "target": (target,)}
     try:
         return StreamQuery.model_validate(values)
     except ValidationError as error:

@@ -6,9 +6,11 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from serve_app.api.health import live, ready
+from serve_app.api.native_socket import stream_socket
+from serve_app.api.resume import Resuming
 from serve_app.api.service import Service
 from serve_app.api.stream import stream
 from serve_app.errors import DragomanError, MethodNotAllowedError, NotFoundError
@@ -22,6 +24,7 @@ def build_doors(service: Service) -> Starlette:
     doors = Starlette(
         routes=[
             Route("/v1/stream", stream, methods=["POST", "PUT"]),
+            WebSocketRoute("/v1/stream", stream_socket),
             Route("/health/live", live),
             Route("/health/ready", ready),
         ],
@@ -33,6 +36,7 @@ def build_doors(service: Service) -> Starlette:
         },
     )
     doors.state.service = service
+    doors.state.resuming = Resuming(service.config.resume.signer())
     return doors
 
 

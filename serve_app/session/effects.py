@@ -47,6 +47,15 @@ class AudioFailed:
 
     code: str
     message: str
+    retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """So many bytes of audio wait outside, because the session does not want them yet."""
+
+    waiting_bytes: int
+    limit_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,7 @@ Input = (
     | Flush
     | Configure
     | AudioFailed
+    | Behind
     | VadAnswered
     | AsrAnswered
     | MtAnswered

@@ -132,8 +132,10 @@ class Session:
                 self._flushes.append(self._audio.end)
             case fx.Configure(options, config):
                 self._configure(options, config)
-            case fx.AudioFailed(code, message):
-                self._emit(events.Error(code, message, retryable=False))
+            case fx.Behind(waiting_bytes, limit_bytes):
+                self._emit(events.SlowDown(waiting_bytes, limit_bytes))
+            case fx.AudioFailed(code, message, retryable) if not self._ended:
+                self._emit(events.Error(code, message, retryable))
                 self._ended, self._outcome = True, "error"
             case fx.VadAnswered(answer):
                 self._take_vad(answer)

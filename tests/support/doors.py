@@ -20,7 +20,7 @@ from deployments.types import (
 )
 from serve_app.api.routes import build_doors
 from serve_app.api.service import Service
-from serve_app.config import AppConfig
+from serve_app.config import AppConfig, with_resume_key
 from serve_app.runner import Ports
 from tests.support.scripted import Script, translate
 
@@ -49,7 +49,7 @@ class ScriptedPort:
 
 def scripted_service(script: Script) -> Service:
     port = ScriptedPort(script)
-    return Service(AppConfig(), Ports(port, port, port), ASR_INFO, MT_INFO)
+    return Service(with_resume_key(AppConfig()), Ports(port, port, port), ASR_INFO, MT_INFO)
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ from deployments.types import (
     VadRequest,
 )
 from deployments.vad import load_engine as load_vad
-from serve_app.config import AppConfig
+from serve_app.config import AppConfig, with_resume_key
 from serve_app.runner import Ports
 from serve_app.session import effects as fx
 from serve_app.session.events import Event
@@ -36,7 +36,7 @@ def oracle_config(**changes: dict[str, Any]) -> AppConfig:
     """All three stages oracles; `vad`, `asr` and `mt` give their `oracle` sections."""
     stages = {"vad": {}, "asr": {}, "mt": {}, **changes}
     tree = {name: {"engine": "oracle", "oracle": oracle} for name, oracle in stages.items()}
-    return AppConfig.model_validate(tree)
+    return with_resume_key(AppConfig.model_validate(tree))
 
 
 class OraclePorts:
