@@ -10,6 +10,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from serve_app.api.health import live, ready
 from serve_app.api.native_socket import stream_socket
+from serve_app.api.realtime.doors import transcriptions_socket, translations_socket
 from serve_app.api.resume import Resuming
 from serve_app.api.service import Service
 from serve_app.api.stream import stream
@@ -25,6 +26,8 @@ def build_doors(service: Service) -> Starlette:
         routes=[
             Route("/v1/stream", stream, methods=["POST", "PUT"]),
             WebSocketRoute("/v1/stream", stream_socket),
+            WebSocketRoute("/v1/realtime", transcriptions_socket),
+            WebSocketRoute("/v1/realtime/translations", translations_socket),
             Route("/health/live", live),
             Route("/health/ready", ready),
         ],

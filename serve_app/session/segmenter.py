@@ -98,10 +98,12 @@ class Segmenter:
             return None
         return self._stop(self.speech_limit)
 
-    def end_turn(self) -> Boundary | None:
-        """Close what is open in the middle of the audio; the next utterance begins after it."""
+    def end_turn(self, at: int) -> Boundary | None:
+        """Close what is open at a sample of the next frame; the next utterance begins after it."""
         boundary = self.flush()
-        self._burst_start, self._last_stop = None, self._now
+        self._burst_start, self._last_stop = None, at
+        if boundary is not None and boundary.at == self._now:
+            return UtteranceStopped(at)
         return boundary
 
     def _step_silent(self, frame_start: int, probability: float) -> Boundary | None:

@@ -195,8 +195,8 @@ class Session:
         self._ask_asr()
 
     def _flush_turn(self, at: int) -> None:
-        """The samples of a frame that the turn's end cuts belong to the next turn."""
-        self._mark(self._segmenter.end_turn())
+        """VAD hears whole frames; the last samples before the end count as what they follow."""
+        self._mark(self._segmenter.end_turn(at))
         self._turns.append(at)
         self._ask_asr()
         self._ask_vad()

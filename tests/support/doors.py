@@ -53,10 +53,11 @@ def scripted_service(script: Script) -> Service:
 
 
 @asynccontextmanager
-async def serving(service: Service) -> AsyncIterator[str]:
-    """The base URL of the doors, on a free port."""
+async def serving(service: Service, port: int = 0) -> AsyncIterator[str]:
+    """The base URL of the doors, on a free port where none is named."""
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         config = uvicorn.Config(build_doors(service), log_level="warning", lifespan="off")
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))
