@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,8 +50,9 @@ class Member:
 
 def members(kind: type) -> Iterator[Member]:
     """In order, each with the text that stands under it in the source."""
-    body = ast.parse(inspect.getsource(kind)).body[0]
-    assert isinstance(body, ast.ClassDef)
+    (body,) = (node for node in ast.parse(inspect.getsource(kind)).body)
+    if not isinstance(body, ast.ClassDef):
+        raise TypeError(f"{kind} is no class")
     for node, after in zip(body.body, [*body.body[1:], None], strict=True):
         doc = ""
         if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
@@ -96,15 +98,25 @@ def _table(kind: type, *, default: bool = False) -> str:
     if not rows:
         return ""
     head = ["| field | type | default | meaning |", "|---|---|---|---|"]
-    lines = [f"| `{row.name}` | {row.type} | `{row.value}` | {row.doc} |" for row in rows]
+    lines = [
+        f"| `{row.name}` | {row.type} | `{_default(row.name)}` | {row.doc} |"
+        for row in rows
+        if default
+    ]
     if not default:
         head = ["| field | type | meaning |", "|---|---|---|"]
         lines = [f"| `{row.name}` | {row.type} | {row.doc} |" for row in rows]
     return "\n".join(head + lines)
 
 
+def _default(name: str) -> str:
+    return json.dumps(StreamQuery.model_fields[name].default)
+
+
 def _json_type(annotation: ast.expr) -> str:
     text = ast.unparse(annotation)
+    if text.startswith("Literal["):
+        return ", ".join(f"`{value}`" for value in ast.literal_eval(f"{text[7:]}"))
     if found := re.match(r"Annotated\[(tuple\[.*?\]|[^,]*)", text):
         text = found[1]
     if found := re.match(r"tuple\[(\w+), \.\.\.\]", text):

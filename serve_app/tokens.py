@@ -14,7 +14,7 @@ from typing import Any
 from serve_app.errors import InvalidRequestError
 
 _VERSION = "d1"
-MAX_TOKEN_CHARACTERS = 8_192
+MAX_TOKEN_CHARACTERS = 65_536
 
 
 class TokenError(InvalidRequestError):

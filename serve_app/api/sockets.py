@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from enum import IntEnum
@@ -159,7 +159,7 @@ class Call:
         listening = asyncio.create_task(self._listen())
         tasks = (sending, speaking, listening)
         try:
-            await asyncio.wait((sending, listening), return_when=asyncio.FIRST_COMPLETED)
+            await _first_end(tasks, speaking)
         finally:
             for task in tasks:
                 task.cancel()
@@ -212,6 +212,15 @@ class Call:
         if self._inbox.put(item, size_bytes):
             waiting = self._inbox.waiting_bytes
             self._runner.tell(fx.Behind(waiting, MAX_WAITING_BYTES))
+
+
+async def _first_end(tasks: Collection[asyncio.Task[None]], speaking: asyncio.Task[None]) -> None:
+    """Until one of the tasks has ended; a session that ended well is still being told."""
+    left = set(tasks)
+    while left:
+        done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+        if done != {speaking} or speaking.exception() is not None:
+            return
 
 
 def close_code(error: events.Error) -> CloseCode:

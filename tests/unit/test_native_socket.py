@@ -5,15 +5,23 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
+from starlette.websockets import WebSocket, WebSocketState
 
 from deployments.types import Draft, MtRequest, StageInfo, VadAnswer, VadRequest
-from serve_app.api import boxes
+from serve_app.api import boxes, sockets
+from serve_app.api.native_socket import NativeConversation
+from serve_app.api.query import StreamQuery
+from serve_app.api.resume import Resuming, TokenWriter
 from serve_app.api.service import Service
 from serve_app.client.resume import Memory
+from serve_app.runner import SessionRunner, StageTimeouts
 from serve_app.session.audio import BYTES_PER_SAMPLE, to_samples
 from serve_app.session.events import Event
+from serve_app.session.options import SessionOptions
+from serve_app.session.session import Session
 from tests.support.doors import ScriptedPort, scripted_service, serving
 from tests.support.oracle import EXACT, account_transcript, account_translation, speak
 from tests.support.oracle_stages import OraclePorts, oracle_config
@@ -179,6 +187,40 @@ async def test_a_stage_that_breaks_ends_the_session_with_1011() -> None:
         assert await one.rest() == 1011
     assert [e["type"] for e in one.wire[-2:]] == ["error", "session.closed"]
     assert one.wire[-2]["retryable"] is True
+
+
+class Deaf:
+    """A connection whose client reads nothing."""
+
+    application_state = WebSocketState.CONNECTED
+
+    def __init__(self, pcm: bytes) -> None:
+        self._messages = [{"type": "websocket.receive", "bytes": pcm}]
+        self.closed: list[tuple[int, str]] = []
+
+    async def receive(self) -> dict[str, object]:
+        if not self._messages:
+            await asyncio.Event().wait()
+        return self._messages.pop(0)
+
+    async def send_text(self, text: str) -> None:
+        await asyncio.Event().wait()
+
+    async def close(self, code: int, reason: str) -> None:
+        self.closed.append((code, reason))
+
+
+async def test_a_client_that_reads_nothing_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "Outbox", lambda: boxes.Outbox(limit=2))
+    service = scripted_service(script())
+    socket = Deaf(script().pcm())
+    query = StreamQuery(format="pcm_s16le", target=("de",))
+    tokens = TokenWriter(Resuming(service.config.resume.signer()), "s", {})
+    runner = SessionRunner(Session("s", SessionOptions()), service.ports, StageTimeouts())
+    conversation = NativeConversation(service, query, tokens)
+    call = sockets.Call(cast("WebSocket", socket), conversation, runner, lambda items: items)
+    await asyncio.wait_for(call.run({}), 30)
+    assert [code for code, _ in socket.closed] == [1013]
 
 
 def oracle_service() -> Service:
