@@ -13,7 +13,7 @@ from pathlib import Path
 from serve_app.api.boxes import MAX_UNSENT, MAX_WAITING_BYTES, SLOW_DOWN_BYTES
 from serve_app.api.native_socket import OPENING_TIMEOUT_S
 from serve_app.api.query import StreamQuery
-from serve_app.api.resume import MAX_HELD_SEGMENTS, HeldMessage
+from serve_app.api.resume import MAX_HELD_SEGMENTS, HeldMessage, HeldTranslationMessage
 from serve_app.api.sockets import CloseCode
 from serve_app.session import events
 
@@ -35,6 +35,7 @@ _JSON = {
     "Usage": "Usage",
     "Mapping[str, Any]": "object",
     "AudioFormat": "string",
+    "HeldTranslationMessage": "translation",
 }
 
 
@@ -73,6 +74,7 @@ def page() -> str:
         "USAGE": _table(events.Usage),
         "CONFIG": _table(StreamQuery, default=True),
         "HELD": _table(HeldMessage),
+        "HELD_TRANSLATION": _table(HeldTranslationMessage),
         "CLOSE_CODES": "\n".join(
             ["| code | meaning |", "|---|---|"]
             + [f"| {member.value} | {member.doc} |" for member in members(CloseCode)]

@@ -12,7 +12,13 @@ from serve_app.errors import InvalidRequestError
 from serve_app.session import effects as fx
 from serve_app.session import events
 from serve_app.session.audio import to_ms, to_samples
-from serve_app.session.resume import HeldSegment, ResumePoint, Resumption, utterance_name
+from serve_app.session.resume import (
+    HeldSegment,
+    HeldTranslation,
+    ResumePoint,
+    Resumption,
+    utterance_name,
+)
 from serve_app.session.segments import Segment, segment_name
 from serve_app.tokens import TokenSigner
 
@@ -20,6 +26,18 @@ MAX_HELD_SEGMENTS = 512
 MAX_TEXT_CHARACTERS = 4_096
 MAX_HELD_MS = 3_600_000
 """No client is further ahead of its last acknowledgement than this."""
+
+
+class HeldTranslationMessage(BaseModel):
+    """What the client was told of a segment's translation into one language."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target: Annotated[str, Field(max_length=8)]
+    text: Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
+    """The texts of its `translation.committed` events, concatenated."""
+    closed: bool
+    """As the last of them says."""
 
 
 class HeldMessage(BaseModel):
@@ -35,8 +53,8 @@ class HeldMessage(BaseModel):
     end_ms: Annotated[int, Field(ge=0)]
     language: Annotated[str, Field(max_length=8)]
     closed: bool
-    translated: Annotated[tuple[str, ...], Field(max_length=64)] = ()
-    """Targets whose whole translation the client has."""
+    """As the last of them says."""
+    translations: Annotated[tuple[HeldTranslationMessage, ...], Field(max_length=64)] = ()
 
 
 HeldMessages = Annotated[tuple[HeldMessage, ...], Field(max_length=MAX_HELD_SEGMENTS)]
@@ -120,7 +138,10 @@ def _held(
             )
         at = segment.start
         if segment.end > point.exact:
-            yield HeldSegment(segment, message.closed, frozenset(message.translated))
+            told = tuple(
+                HeldTranslation(one.target, one.text, one.closed) for one in message.translations
+            )
+            yield HeldSegment(segment, message.closed, told)
 
 
 def _segment(session_id: str, message: HeldMessage) -> Segment:

@@ -19,7 +19,8 @@ class _Held:
     language: str
     text: str = ""
     closed: bool = False
-    translated: list[str] = field(default_factory=list)
+    translations: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    """Text and whether it is all of it, by target."""
 
     def message(self, segment_id: str) -> dict[str, Any]:
         return {
@@ -30,7 +31,10 @@ class _Held:
             "end_ms": self.end_ms,
             "language": self.language,
             "closed": self.closed,
-            "translated": self.translated,
+            "translations": [
+                {"target": target, "text": text, "closed": closed}
+                for target, (text, closed) in self.translations.items()
+            ],
         }
 
 
@@ -52,9 +56,10 @@ class Memory:
                 self.resume_token = token
             case events.TranscriptCommitted():
                 self._grow(event)
-            case events.TranslationCommitted(segment_id, target):
+            case events.TranslationCommitted(segment_id, target, text, closed):
                 if segment_id in self._held:
-                    self._held[segment_id].translated.append(target)
+                    told = self._held[segment_id].translations
+                    told[target] = (told.get(target, ("", False))[0] + text, closed)
             case events.Ack(acked_ms, token):
                 self._forget(acked_ms)
                 self.resume_token = token

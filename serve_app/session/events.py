@@ -114,12 +114,14 @@ class TranscriptCommitted(Event):
 
 @dataclass(frozen=True, slots=True)
 class TranslationCommitted(Event):
-    """Translated text that is final."""
+    """Translated text that is final. Those of one segment, concatenated, are its translation."""
 
     type: ClassVar[str] = "translation.committed"
     segment_id: str
     target: str
     text: str
+    closed: bool = True
+    """True on the last event of a segment in this target."""
 
 
 @dataclass(frozen=True, slots=True)

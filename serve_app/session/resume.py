@@ -38,14 +38,28 @@ class ResumePoint:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldTranslation:
+    """What the client was told of a segment's translation."""
+
+    target: str
+    text: str
+    closed: bool
+    """Whether it is all of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class HeldSegment:
     """A segment that the client was told of before it was cut off."""
 
     segment: Segment
     closed: bool
     """False where more words may still join it."""
-    translated: frozenset[str]
-    """Targets whose whole translation the client has."""
+    translations: tuple[HeldTranslation, ...] = ()
+
+    @property
+    def translated(self) -> frozenset[str]:
+        """Targets whose whole translation the client has."""
+        return frozenset(one.target for one in self.translations if one.closed)
 
 
 @dataclass(frozen=True, slots=True)
