@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo serve check format test bench models lock clean
+.PHONY: help setup demo serve check format test bench quality models lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -51,6 +51,10 @@ test: $(VENV)/.dev ## run the tests
 
 bench: $(VENV)/.dev ## measure lag and quality of paced live streams
 	$(BIN)/python -m benchmarks.streams
+
+quality: $(VENV)/.dev ## measure each setting's errors against its lag, and write docs/quality.md (needs espeak-ng)
+	$(BIN)/python -m benchmarks.quality in-process --out benchmarks/results/quality-in-process.json
+	$(BIN)/python -m benchmarks.quality render
 
 # An environment of its own: training needs PyTorch, serving does not.
 $(VENV)-train/.ready: requirements.lock pyproject.toml

@@ -31,7 +31,7 @@ def babble(count: int, speech: Sequence[NDArray[np.int16]], rng: np.random.Gener
         at = -int(rng.integers(SAMPLE_RATE_HZ))
         while at < count:
             piece = speech[int(rng.integers(len(speech)))].astype(np.float32)
-            lo, hi = max(at, 0), min(at + len(piece), count)
+            lo, hi = max(at, 0), max(0, min(at + len(piece), count))
             mixed[lo:hi] += piece[lo - at : hi - at]
             at += len(piece)
     return np.asarray(mixed / max(float(mixed.std()), 1e-3), np.float32)

@@ -24,7 +24,7 @@ _MIN_CUT_SAMPLES = int(0.25 * SAMPLE_RATE_HZ)
 _PROMPT_SHARE = 0.12
 _TIMES_SHARE = 0.4
 _MAX_PROMPT_TOKENS = 60
-_LINGERING_SHARE = 0.15
+_LINGERING_SHARE = 0.25
 _LINGERING_S = 1.8
 
 
@@ -76,7 +76,7 @@ class WindowMaker:
     def short(self, rng: np.random.Generator, noisy_share: float) -> Window:
         """One utterance, usually cut; sometimes two, sometimes nothing."""
         draw = rng.random()
-        if draw < 0.07:
+        if draw < 0.10:
             return self.silent(rng, float(rng.uniform(0.3, 6.0)))
         language = str(rng.choice(LANGUAGES))
         lead, gap, trail = self._pauses(rng)
@@ -115,7 +115,7 @@ class WindowMaker:
         count = int(seconds * SAMPLE_RATE_HZ)
         audio: Samples = np.zeros(count, np.float32)
         if rng.random() < 0.9:
-            kind = str(rng.choice(NOISES))
+            kind = str(rng.choice(NOISES, p=(0.2, 0.2, 0.45, 0.15)))
             level = np.float32(10 ** rng.uniform(-4.5, -0.9))
             audio = self._bank.take(kind, count, rng) * level
         window = Window(audio, str(rng.choice(LANGUAGES)))

@@ -92,6 +92,10 @@ class Segmenter:
             return self._step_silent(frame_start, probability)
         return self._step_speaking(self._opened_at, probability)
 
+    def split(self, at: int) -> None:
+        """The open utterance ends at a sample, and speech goes on in the next."""
+        self._opened_at = self._last_stop = at
+
     def flush(self) -> Boundary | None:
         """End of audio: close what is open."""
         if self._opened_at is None:
@@ -123,7 +127,7 @@ class Segmenter:
             self._speech_end = self._now
         longest = to_samples(self._options.max_utterance_ms)
         if self._now + VAD_FRAME_SAMPLES - opened_at > longest:
-            self._opened_at = self._last_stop = self._now
+            self.split(self._now)
             return UtteranceCut(self._now)
         if self._now - self._speech_end >= to_samples(self._options.min_silence_ms):
             return self._stop(self.speech_limit)

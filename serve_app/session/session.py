@@ -219,15 +219,17 @@ class Session:
                     name = self._utterances[-1].utterance_id
                     self._emit(events.SpeechStopped(to_ms(at), name))
             case UtteranceCut(at):
-                at = min(at, self._audio.end)
-                self._end_utterance(at)
-                self._utterances[-1].cut = True
-                self._utterances.append(self._new_utterance(at, self._options.source))
+                self._cut_utterance(min(at, self._audio.end))
 
     def _end_utterance(self, at: int) -> None:
         utterance = self._utterances[-1]
         utterance.stopped_at = at
         self._speech_samples += at - max(utterance.start, self._resumed.point.acked)
+
+    def _cut_utterance(self, at: int) -> None:
+        self._end_utterance(at)
+        self._utterances[-1].cut = True
+        self._utterances.append(self._new_utterance(at, self._options.source))
 
     def _new_utterance(self, at: int, language: str | None) -> Utterance:
         return Utterance(
@@ -281,6 +283,7 @@ class Session:
             self._commit(growth)
         self._show_tail(utterance, "".join(word.text for word in outcome.volatile))
         if not utterance.done:
+            self._end_if_resting(utterance)
             return
         self._next_utterance(utterance)
         self._emit(
@@ -296,6 +299,12 @@ class Session:
         self._utterances.popleft()
         if utterance.cut:
             self._utterances[0].continue_from(utterance.continued_from)
+
+    def _end_if_resting(self, utterance: Utterance) -> None:
+        at = utterance.resting_from
+        if at is not None and utterance.stopped_at is None:
+            self._segmenter.split(at)
+            self._cut_utterance(at)
 
     def _commit(self, growth: Growth) -> None:
         segment = growth.segment

@@ -27,8 +27,17 @@ class WindowOptions:
     """Beyond this the window lets go of audio whose words are committed."""
     edge_guard_ms: int = 160
     """A word that ends this close to the last audio heard may be half a word, and waits."""
+    min_probability: float = 0.5
+    """While more audio is to come, a word less likely than this waits, and so do those after it."""
+    max_rest_ms: int = 800
+    """An utterance is over when its last word was this long ago, although VAD still hears speech:
+    people in the background. Kaldi's endpoint rules do likewise with the decoder's silence
+    (https://kaldi-asr.org/doc/structkaldi_1_1OnlineEndpointConfig.html)."""
+    max_wordless_ms: int = 4_000
+    """A window in which no word was found lets go of its oldest audio when it gets longer."""
 
 
+_REST_PAD_MS = 160
 OVERLAP_MS = 2_000
 """How much of a window without a committed word is heard again: more than the longest word."""
 
@@ -81,6 +90,8 @@ class Utterance:
         self._segments = SegmentBuilder(session_id, self.utterance_id)
         self._window_start = start
         self._prefix = ""
+        self._wordless = True
+        self._tail_is_sure = False
         self._committed_until = start
         self._asked_until = start
 
@@ -111,6 +122,7 @@ class Utterance:
     def take_up(self, held: tuple[HeldSegment, ...]) -> None:
         """Before the first decode: go on behind the segments of this utterance that are held."""
         last = held[-1].segment
+        self._wordless = False
         self.utterance_id = last.utterance_id
         self._language = self._language or last.language
         self._committed_until = max(self._committed_until, last.end)
@@ -126,6 +138,17 @@ class Utterance:
     def language(self) -> str | None:
         """As given, or as heard; None before either."""
         return self._language
+
+    @property
+    def resting_from(self) -> int | None:
+        """Where an utterance ends in which nothing new was said for a while; None while it goes on.
+
+        Words that are not likely enough to be committed are nothing new.
+        """
+        silent = self._asked_until - self._committed_until
+        if self._wordless or self._tail_is_sure or silent < to_samples(self._options.max_rest_ms):
+            return None
+        return self._committed_until + to_samples(_REST_PAD_MS)
 
     @property
     def uncommitted_from(self) -> int:
@@ -152,7 +175,9 @@ class Utterance:
         words = () if doubted else self._on_session_clock(hypothesis.words)
         decision = self._decide(words)
         growths = self._commit(decision.committed, hypothesis.language)
-        return Outcome(self._after_step(growths), decision.volatile, doubted)
+        volatile = words[len(decision.committed) :] if self.step is Step.UPDATE else ()
+        self._tail_is_sure = bool(decision.volatile)
+        return Outcome(self._after_step(growths), volatile, doubted)
 
     def give_up(self) -> Outcome:
         """No answer came to the last request; what was committed stands."""
@@ -167,14 +192,17 @@ class Utterance:
         return min(reach, self.stopped_at)
 
     def _decide(self, words: tuple[Word, ...]) -> Decision:
+        if self.step is Step.FINAL and not self.cut:
+            return Decision(committed=words, volatile=())
+        sure = self._sure(words)
         if self.step is Step.UPDATE:
-            return self._policy.update(words, self._asked_until)
-        whole = self.step is Step.FINAL and not self.cut
-        return Decision(committed=words if whole else self._clear_of_the_edge(words), volatile=())
+            return self._policy.update(sure, self._asked_until)
+        return Decision(committed=self._clear_of_the_edge(sure), volatile=())
 
     def _after_step(self, growths: list[Growth]) -> list[Growth]:
         match self.step:
             case Step.UPDATE:
+                self._let_go_of_wordless_audio()
                 return growths
             case Step.STRIDE:
                 self._window_start, self._prefix = self._next_start(), ""
@@ -183,6 +211,12 @@ class Utterance:
                 self.done = True
                 return self._closed(growths)
 
+    def _let_go_of_wordless_audio(self) -> None:
+        has_words = not self._wordless or self._tail_is_sure
+        longest = to_samples(self._options.max_wordless_ms)
+        if not has_words and self._asked_until - self._window_start > longest:
+            self._window_start = self._committed_until = self._next_start()
+
     def _next_start(self) -> int:
         """After an edge that is no pause: the word that it went through is heard again."""
         return max(self._committed_until, self._asked_until - to_samples(OVERLAP_MS))
@@ -190,6 +224,7 @@ class Utterance:
     def _commit(self, words: tuple[Word, ...], language: str) -> list[Growth]:
         if not words:
             return []
+        self._wordless = False
         self._language = self._language or language
         self._prefix += "".join(word.text for word in words)
         self._committed_until = words[-1].end_samples
@@ -205,6 +240,10 @@ class Utterance:
         if growths:
             return [*growths[:-1], replace(growths[-1], closed=True)]
         return [last]
+
+    def _sure(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
+        least = self._options.min_probability
+        return tuple(takewhile(lambda word: word.probability >= least, words))
 
     def _clear_of_the_edge(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
         limit = self._asked_until - to_samples(self._options.edge_guard_ms)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.inprocess import Engines
+from benchmarks.measures import Heard
 from serve_app.client.score import by_sentence, percentile, score
 from serve_app.session import events as ev
 from serve_app.session.options import SessionOptions
 from serve_app.session.session import Session
-from tests.support.engines import Engines, Heard
 from tests.support.speech import first_sentences, pcm, samples, take
 
 pytestmark = pytest.mark.local

@@ -25,12 +25,16 @@ from serve_app.session.events import Event, to_wire
 from serve_app.session.options import SessionOptions
 from serve_app.session.resume import ResumePoint, Resumption
 from serve_app.session.session import MAX_PIECE_SAMPLES, Session
+from serve_app.session.utterance import WindowOptions
 from serve_app.tokens import TokenError, TokenExpiredError, TokenSigner
 from tests.support.oracle import EXACT, OracleStream, account_transcript, account_translation, speak
 from tests.support.oracle_stages import Live, oracle_config, run_together
 
 TARGETS = ("de", "es")
-OPTIONS = SessionOptions(targets=TARGETS)
+OPTIONS = SessionOptions(targets=TARGETS, window=WindowOptions(max_rest_ms=60_000))
+"""Where an utterance rests depends on when its words were believed, here as in uncut streams; so
+without that, to compare segment by segment."""
+RESTING = SessionOptions(targets=TARGETS)
 RESUMING = Resuming(TokenSigner(["key"], ttl_s=60))
 
 
@@ -100,17 +104,21 @@ def uncut(stream: OracleStream, seed: int, options: SessionOptions = OPTIONS) ->
 
 
 def cut_often(
-    stream: OracleStream, seed: int, config: Mapping[str, dict[str, Any]], cuts: int
+    stream: OracleStream,
+    seed: int,
+    config: Mapping[str, dict[str, Any]],
+    cuts: int,
+    options: SessionOptions = OPTIONS,
 ) -> Client:
     client, rng = Client(stream), random.Random(seed)
     stages = oracle_config(**config)
     for _ in range(cuts):
-        live = client.connect(rng)
+        live = client.connect(rng, options)
         run_together(stages, [live], rng, rng.randrange(400))
         client.hear(live, rng.randint(1, len(live.emitted)))
         if live.finished and isinstance(client.told[-1], ev.SessionClosed):
             return client
-    live = client.connect(rng)
+    live = client.connect(rng, options)
     run_together(stages, [live], rng)
     client.hear(live)
     return client
@@ -126,6 +134,17 @@ def test_a_stream_cut_anywhere_ends_as_the_uncut_one(seed: int, words: int, cuts
     for target in TARGETS:
         assert account_translation(client.told, stream, target) == EXACT
     assert client.told[-1].type == "session.closed"
+
+
+@given(seed=st.integers(0, 2**32 - 1), cuts=st.integers(1, 6))
+@settings(max_examples=25, deadline=None)
+def test_utterances_that_rest_lose_and_double_nothing_either(seed: int, cuts: int) -> None:
+    stream = speak(1, 25, seed=seed)
+    config = {"asr": {"unsure_rate": 0.5, "seed": seed}}
+    client = cut_often(stream, seed, config, cuts, RESTING)
+    assert account_transcript(client.told, stream) == EXACT
+    for target in TARGETS:
+        assert account_translation(client.told, stream, target) == EXACT
 
 
 @given(seed=st.integers(0, 2**32 - 1))

@@ -9,12 +9,13 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
-from deployments.types import Draft, Hypothesis, Word
+from deployments.types import VAD_FRAME_SAMPLES, Draft, Hypothesis, VadAnswer, Word
 from serve_app.session import effects as fx
 from serve_app.session import events as ev
 from serve_app.session.audio import AudioOverflowError
 from serve_app.session.options import SessionOptions
 from serve_app.session.session import Session
+from serve_app.session.utterance import WindowOptions
 from tests.support.scripted import Script, Spoken, answer, cut, drive, events
 
 E = TypeVar("E", bound=ev.Event)
@@ -268,6 +269,62 @@ def test_speech_without_any_pause_is_cut_and_loses_no_word() -> None:
     assert [word.text for event in committed for word in event.words] == [w.text for w in words]
     assert len({event.utterance_id for event in committed}) == 3
     assert len(of_type(seen, ev.SpeechStarted)) == 1
+
+
+def noisy(said: Script, effect: fx.Effect) -> fx.Input | None:
+    """People in the background: VAD hears speech all the time."""
+    if isinstance(effect, fx.RunVad):
+        frames = len(effect.request.samples) // VAD_FRAME_SAMPLES
+        return fx.VadAnswered(VadAnswer(effect.request.state, (0.9,) * frames))
+    return answer(said, effect)
+
+
+def test_an_utterance_ends_with_its_words_when_the_background_does_not() -> None:
+    said = script()
+    seen = drive(Session("s", SessionOptions()), said, cut(said.pcm(), 640), noisy)
+    assert [e.at_ms for e in of_type(seen, ev.SpeechStopped)] == [said.length_ms]
+    texts = {
+        utterance_id: "".join(event.text for event in group)
+        for utterance_id, group in itertools.groupby(
+            of_type(seen, ev.TranscriptCommitted), key=lambda event: event.utterance_id
+        )
+    }
+    assert list(texts.values()) == ["Where is the station?", "Thank you."]
+    first_end_ms = SCRIPT_WORDS[3].end_ms
+    acks = [event.acked_ms for event in of_type(seen, ev.Ack)]
+    assert any(first_end_ms <= acked_ms < SCRIPT_WORDS[4].start_ms for acked_ms in acks)
+
+
+def test_an_unlikely_word_waits_for_the_end_of_its_utterance() -> None:
+    def mumbled(said: Script, effect: fx.Effect) -> fx.Input | None:
+        reply = answer(said, effect)
+        if isinstance(reply, fx.AsrAnswered):
+            words = tuple(
+                replace(word, probability=0.2) if word.text == " the" else word
+                for word in reply.hypothesis.words
+            )
+            return fx.AsrAnswered(replace(reply.hypothesis, words=words))
+        return reply
+
+    said = script()
+    seen = drive(Session("s", SessionOptions()), said, cut(said.pcm(), 640), mumbled)
+    told = events(seen)
+    stopped = next(i for i, event in enumerate(told) if isinstance(event, ev.SpeechStopped))
+    before, after = told[:stopped], told[stopped:]
+    early = [event.text for event in before if isinstance(event, ev.TranscriptCommitted)]
+    late = [event.text for event in after if isinstance(event, ev.TranscriptCommitted)]
+    assert "".join(early) == "Where is"
+    assert "".join(late).startswith(" the station?")
+
+
+def test_background_without_words_does_not_lengthen_the_window() -> None:
+    words = [Spoken("Thank", 12_000, 12_300), Spoken("you.", 12_300, 12_700)]
+    said = Script(words, length_ms=14_000)
+    seen = drive(Session("s", SessionOptions()), said, cut(said.pcm(), 640), noisy)
+    committed = of_type(seen, ev.TranscriptCommitted)
+    assert "".join(event.text for event in committed) == "Thank you."
+    longest_ms = max(len(request.samples) for request in said.requests) / 16
+    assert longest_ms <= WindowOptions().max_wordless_ms + WindowOptions().update_interval_ms
 
 
 def test_speech_that_comes_faster_than_it_is_decoded_loses_no_word() -> None:
