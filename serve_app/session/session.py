@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,12 @@ from deployments.types import (
 from serve_app.session import effects as fx
 from serve_app.session import events
 from serve_app.session.audio import PcmReader, SampleBuffer, to_ms, to_samples
+from serve_app.session.bookmark import Bookmark
 from serve_app.session.gates import INVENTED
-from serve_app.session.memory import Memory
+from serve_app.session.memory import Hints, Memory
 from serve_app.session.options import SessionOptions
 from serve_app.session.policies import new_policy
+from serve_app.session.resume import HeldSegment, ResumePoint, Resumption
 from serve_app.session.segmenter import (
     Boundary,
     Segmenter,
@@ -42,27 +45,37 @@ MAX_PIECE_SAMPLES = SAMPLE_RATE_HZ
 class Session:
     """All state of one live stream; feed it inputs in any order the stages answer in."""
 
-    def __init__(self, session_id: str, options: SessionOptions) -> None:
+    def __init__(
+        self, session_id: str, options: SessionOptions, resumption: Resumption | None = None
+    ) -> None:
+        """A new session, or one taken up again: then audio begins at `resumption.point.acked`."""
         self.session_id = session_id
         self._options = options
+        self._resumed = resumption or Resumption(ResumePoint.beginning(options.targets))
+        point = self._resumed.point
         self._reader = PcmReader()
         held_ms = options.max_backlog_ms + options.segmenter.max_utterance_ms
         self._capacity = to_samples(held_ms) + MAX_PIECE_SAMPLES
-        self._audio = SampleBuffer(self._capacity)
-        self._segmenter = Segmenter(options.segmenter)
+        self._audio = SampleBuffer(self._capacity, point.acked)
+        self._segmenter = Segmenter(
+            options.segmenter, point.acked, point.exact, point.utterance_start
+        )
         self._vad_state = VadState.initial()
-        self._heard = 0
+        self._heard = point.acked
         self._vad_busy = False
         self._flushed = False
         self._asr_busy = False
+        self._flushes: deque[int] = deque()
+        self._turns: deque[int] = deque()
         self._utterances: deque[Utterance] = deque()
-        self._memory = Memory(options.window.context_characters, options.hotwords)
+        self._bookmark = Bookmark(point)
+        earlier = Hints(point.context, usual_language=point.usual_language)
+        self._memory = Memory(options.window.context_characters, options.hotwords, earlier)
         self._translations = Translations(options.mt_mode, options.glossary, options.partials)
         self._tail = ""
         self._ended = False
         self._outcome = "completed"
         self._finished = False
-        self._acked = 0
         self._dealt = False
         self._speech_samples = 0
         self._segment_count = 0
@@ -79,7 +92,15 @@ class Session:
 
     def open(self, config: Mapping[str, Any]) -> list[fx.Effect]:
         """First call: announce the session, echoing the options in force."""
-        self._emit(events.SessionCreated(self.session_id, config))
+        point = self._resumed.point
+        self._emit(events.SessionCreated(self.session_id, config, to_ms(point.acked)))
+        if point.utterance_start is not None:
+            going_on = self._new_utterance(point.utterance_start, point.language)
+            going_on.resume_at(point.exact, point.said)
+            self._utterances.append(going_on)
+        for held in self._resumed.held:
+            self._go_on_translating(held)
+        self._tell_translations()
         return self._effects()
 
     def receive(self, item: fx.Input) -> list[fx.Effect]:
@@ -104,8 +125,14 @@ class Session:
                 self._audio.append(self._reader.read(data))
             case fx.EndOfAudio():
                 self._ended = True
-            case fx.AudioFailed(code, message):
-                self._emit(events.Error(code, message, retryable=False))
+            case fx.Flush():
+                self._flushes.append(self._audio.end)
+            case fx.Configure(options, config):
+                self._configure(options, config)
+            case fx.Behind(waiting_bytes, limit_bytes):
+                self._emit(events.SlowDown(waiting_bytes, limit_bytes))
+            case fx.AudioFailed(code, message, retryable) if not self._ended:
+                self._emit(events.Error(code, message, retryable))
                 self._ended, self._outcome = True, "error"
             case fx.VadAnswered(answer):
                 self._take_vad(answer)
@@ -119,6 +146,7 @@ class Session:
     def _proceed(self) -> None:
         self._ask_asr()
         self._ask_vad()
+        self._end_turns()
         self._acknowledge()
         if self._all_heard and not self._utterances and not self._translations.pending:
             self._close()
@@ -133,12 +161,18 @@ class Session:
         block = self._options.vad_block_frames * VAD_FRAME_SAMPLES
         if self._vad_busy or self._flushed:
             return
-        waiting = self._audio.end - self._heard
-        if waiting < block and not self._ended:
+        until = self._flushes[0] if self._flushes else self._audio.end
+        waiting = until - self._heard
+        if self._flushes and waiting < VAD_FRAME_SAMPLES:
+            self._flush_turn(self._flushes.popleft())
+            return
+        if waiting < block and not (self._ended or self._flushes):
             return
         if waiting == 0:
             self._flush_segmenter()
             return
+        if self._flushes:
+            waiting -= waiting % VAD_FRAME_SAMPLES
         samples = self._audio.slice(self._heard, self._heard + min(block, waiting))
         padding = -len(samples) % VAD_FRAME_SAMPLES
         self._vad_busy = True
@@ -164,32 +198,48 @@ class Session:
         self._mark(self._segmenter.flush())
         self._ask_asr()
 
+    def _flush_turn(self, at: int) -> None:
+        """VAD hears whole frames; the last samples before the end count as what they follow."""
+        self._mark(self._segmenter.end_turn(at))
+        self._turns.append(at)
+        self._ask_asr()
+        self._ask_vad()
+
+    def _end_turns(self) -> None:
+        while self._turns and not (self._utterances and self._utterances[0].start < self._turns[0]):
+            self._emit(events.Flushed(to_ms(self._turns.popleft())))
+
     def _mark(self, boundary: Boundary | None) -> None:
         match boundary:
             case UtteranceStarted(at):
-                self._utterances.append(self._new_utterance(at))
-                self._emit(events.SpeechStarted(to_ms(at)))
+                self._utterances.append(self._new_utterance(at, self._options.source))
+                if at >= self._resumed.held_until:
+                    name = self._utterances[-1].utterance_id
+                    self._emit(events.SpeechStarted(to_ms(at), name))
             case UtteranceStopped(at):
-                self._end_utterance(min(at, self._audio.end))
-                self._emit(events.SpeechStopped(to_ms(min(at, self._audio.end))))
+                at = min(at, self._audio.end)
+                self._end_utterance(at)
+                if at >= self._resumed.held_until:
+                    name = self._utterances[-1].utterance_id
+                    self._emit(events.SpeechStopped(to_ms(at), name))
             case UtteranceCut(at):
                 self._cut_utterance(min(at, self._audio.end))
 
     def _end_utterance(self, at: int) -> None:
         utterance = self._utterances[-1]
         utterance.stopped_at = at
-        self._speech_samples += at - utterance.start
+        self._speech_samples += at - max(utterance.start, self._resumed.point.acked)
 
     def _cut_utterance(self, at: int) -> None:
         self._end_utterance(at)
         self._utterances[-1].cut = True
-        self._utterances.append(self._new_utterance(at))
+        self._utterances.append(self._new_utterance(at, self._options.source))
 
-    def _new_utterance(self, at: int) -> Utterance:
+    def _new_utterance(self, at: int, language: str | None) -> Utterance:
         return Utterance(
             start=at,
             session_id=self.session_id,
-            language=self._options.source,
+            language=language,
             policy=new_policy(self._options.policy),
             options=self._options.window,
         )
@@ -200,6 +250,8 @@ class Session:
         if self._asr_busy or not self._utterances:
             return
         speech_until = min(self._segmenter.speech_limit, self._audio.end)
+        if self._resumed.held and not self._take_up(speech_until):
+            return
         request = self._utterances[0].next_request(
             speech_until,
             self._audio,
@@ -209,6 +261,23 @@ class Session:
         if request is not None:
             self._asr_busy = True
             self._asked.append(fx.RunAsr(request))
+
+    def _take_up(self, speech_until: int) -> bool:
+        """After a resumption: pass over what the client holds; whether there is more to decode."""
+        utterance = self._utterances[0]
+        stopped = utterance.stopped_at
+        if stopped is not None and self._resumed.covers(utterance.start, stopped):
+            for one in self._resumed.begun_within(utterance.needed_from, stopped):
+                self._memory.note(one.segment.text, one.segment.language, stopped)
+            self._next_utterance(utterance)
+            return bool(self._utterances) and self._take_up(speech_until)
+        if stopped is None and speech_until <= self._resumed.held_until:
+            return False
+        held = self._resumed.held_from(utterance.needed_from)
+        if held:
+            utterance.take_up(held)
+        self._resumed = replace(self._resumed, held=())
+        return True
 
     def _take_hypothesis(self, hypothesis: Hypothesis) -> None:
         utterance = self._utterances[0]
@@ -229,9 +298,21 @@ class Session:
         if not utterance.done:
             self._end_if_resting(utterance)
             return
+        self._next_utterance(utterance)
+        self._emit(
+            events.UtteranceCompleted(
+                utterance_id=utterance.utterance_id,
+                start_ms=to_ms(utterance.start),
+                end_ms=to_ms(utterance.stopped_at or utterance.start),
+                continued=utterance.cut,
+            )
+        )
+
+    def _next_utterance(self, utterance: Utterance) -> None:
         self._utterances.popleft()
         if utterance.language is not None:
-            self._memory.note(utterance.said, utterance.language)
+            end = utterance.stopped_at or utterance.start
+            self._memory.note(utterance.said, utterance.language, end)
         if utterance.cut:
             self._utterances[0].continue_after(utterance)
 
@@ -255,10 +336,7 @@ class Session:
                 words=tuple(_timed(word) for word in growth.words),
             )
         )
-        if growth.closed:
-            self._segment_count += 1
-            self._dealt = True
-        self._translations.grow(growth, self._options.targets)
+        self._translate(growth, self._bookmark.targets_of(segment))
         self._tell_translations()
 
     def _show_tail(self, utterance: Utterance, tail: str) -> None:
@@ -267,6 +345,23 @@ class Session:
             self._emit(events.TranscriptPartial(utterance.utterance_id, tail))
 
     # MT
+
+    def _translate(self, growth: Growth, targets: Collection[str]) -> None:
+        if growth.closed:
+            self._segment_count += 1
+            self._dealt = True
+            self._bookmark.note_closed(growth.segment)
+        self._translations.grow(growth, targets)
+
+    def _go_on_translating(self, held: HeldSegment) -> None:
+        """What the client holds of a translation stands, what it lacks is still to come."""
+        segment = held.segment
+        for begun in held.begun:
+            self._translations.take_up(segment, begun.target, begun.text)
+        if held.closed:
+            wanted = self._bookmark.targets_of(segment)
+            lacking = [target for target in wanted if target not in held.translated]
+            self._translate(Growth(segment, added="", words=(), closed=True), lacking)
 
     def _tell_translations(self, loss: str = "") -> None:
         """What may be told by now, what is to be asked next, and that a translation is lost."""
@@ -312,25 +407,39 @@ class Session:
         span = f"{to_ms(begin)} to {to_ms(self._utterances[0].asked_until)} ms"
         self._emit(events.Warning(code, f"Speech from {span} was lost: {reason}"))
 
+    def _configure(self, options: SessionOptions, config: Mapping[str, Any]) -> None:
+        since = self._segmenter.earliest_start
+        if self._utterances:
+            since = self._utterances[0].uncommitted_from
+        self._bookmark.change_targets(since, options.targets)
+        self._options = options
+        self._segmenter.configure(options.segmenter)
+        self._memory.configure(options.window.context_characters, options.hotwords)
+        self._translations.configure(options.mt_mode, options.glossary, options.partials)
+        self._emit(events.SessionUpdated(config))
+
     def _acknowledge(self) -> None:
         first_needed = self._segmenter.earliest_start
-        if self._utterances:
-            self._audio.forget_before(min(first_needed, self._utterances[0].needed_from))
-            first_needed = self._utterances[0].uncommitted_from
+        unheard = min(first_needed, self._heard)
+        going_on = self._utterances[0] if self._utterances else None
+        if going_on is not None:
+            self._audio.forget_before(min(unheard, going_on.needed_from))
+            first_needed = going_on.uncommitted_from
         else:
-            self._audio.forget_before(first_needed)
+            self._audio.forget_before(unheard)
+        exact = min(first_needed, self._audio.end)
+        at_end = self._flushed and exact == self._audio.end
         untranslated = self._translations.oldest_pending
-        acked = min(first_needed, self._audio.end)
-        if untranslated is not None:
-            acked = min(acked, untranslated.start)
+        acked = self._bookmark.acked_at(exact, untranslated, at_end=at_end)
         step = to_samples(1 if self._dealt else self._options.ack_step_ms)
-        if acked - self._acked >= step:
-            self._acked, self._dealt = acked, False
+        if self._bookmark.gain(acked) >= step:
+            self._dealt = False
+            self._bookmark.move(acked, exact, untranslated, going_on, self._memory)
             self._emit(events.Ack(to_ms(acked)))
 
     def _close(self) -> None:
         usage = events.Usage(
-            audio_ms=to_ms(self._audio.end),
+            audio_ms=to_ms(self._audio.end - self._resumed.point.acked),
             speech_ms=to_ms(self._speech_samples),
             segments=self._segment_count,
         )
@@ -340,7 +449,11 @@ class Session:
 
     def _emit(self, event: events.Event) -> None:
         self._seq += 1
-        self._told.append(fx.Emit(self._seq, event))
+        carries_token = isinstance(
+            event, events.SessionCreated | events.SessionUpdated | events.Ack
+        )
+        point = self._bookmark.point if carries_token else None
+        self._told.append(fx.Emit(self._seq, event, point))
 
 
 def _timed(word: Word) -> events.TimedWord:
