@@ -141,7 +141,9 @@ class SessionRunner:
 
 
 async def _within(limit_s: float, call: Awaitable[T]) -> T:
-    return await asyncio.wait_for(call, limit_s)
+    # Not wait_for, which in Python 3.11 can lose a cancellation.
+    async with asyncio.timeout(limit_s):
+        return await call
 
 
 def _failure(request: fx.RunVad | fx.RunAsr | fx.RunMt, message: str) -> fx.StageFailed:

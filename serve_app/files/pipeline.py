@@ -66,7 +66,7 @@ class FileJob:
     context: str = ""
     """A hint: text before the audio."""
     hotwords: str = ""
-    """Another: names and terms that are likely to be said."""
+    """A hint: what is likely to be said."""
     target: str | None = None
     """Language to translate into, or None for the transcript."""
     plan: PlanOptions = field(default_factory=PlanOptions)

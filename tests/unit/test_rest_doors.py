@@ -180,7 +180,7 @@ async def test_fields_go_where_they_belong() -> None:
         await answered(url + TRANSCRIBE, ("languages", "es"))
     first, last, only = said.requests[0], said.requests[2], said.requests[-1]
     assert (first.language, first.languages) == (None, ("de", "es"))
-    assert first.context == "On trains. Zürich, Genf"
+    assert (first.context, first.hotwords) == ("On trains.", "Zürich, Genf")
     assert (last.language, last.languages) == ("de", ())
     assert (only.language, only.languages) == ("es", ())
 
