@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from serve_app.session.memory import Memory
 from serve_app.session.repeats import MAX_REPEATED_WORDS
@@ -19,13 +19,23 @@ from serve_app.session.segments import Segment
 from serve_app.session.utterance import Utterance
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in the audio a session may be taken up."""
+
+    exact: int
+    utterance_start: int | None = None
+    language: str | None = None
+
+
 class Bookmark:
     """Moves forward as audio is dealt with."""
 
     def __init__(self, beginning: ResumePoint) -> None:
         self._point = beginning
         self._targets = beginning.targets
-        self._closed: deque[Said] = deque([beginning.said] if beginning.said else [])
+        self._said: deque[Said] = deque([beginning.said] if beginning.said else [])
+        self._places: dict[str, _Place] = {}
 
     @property
     def point(self) -> ResumePoint:
@@ -41,53 +51,64 @@ class Bookmark:
         if targets != self._targets[-1][1]:
             self._targets = (*self._targets, (since, targets))
 
-    def note_closed(self, segment: Segment) -> None:
-        """A segment is complete."""
+    def note_closed(self, segment: Segment, heard_from: int) -> None:
+        """A segment is complete; to hear it again, its utterance is heard from a sample on."""
         newest = " ".join(segment.text.split()[-MAX_REPEATED_WORDS:])
-        self._closed.append((newest, segment.end))
-
-    def acked_at(self, exact: int, untranslated: Segment | None, *, at_end: bool) -> int:
-        """First sample to replay where all before `exact` is committed."""
-        if untranslated is not None and untranslated.start <= exact:
-            return on_frame(untranslated.start)
-        return exact if at_end else on_frame(exact)
-
-    def gain(self, acked: int) -> int:
-        """How many samples a move would acknowledge."""
-        return acked - self._point.acked
+        self._said.append((newest, segment.end))
+        self._places[segment.segment_id] = _Place(
+            min(heard_from, segment.start),
+            utterance_start(segment.utterance_id),
+            segment.language,
+        )
 
     def move(
         self,
-        acked: int,
-        exact: int,
+        first_needed: int,
         untranslated: Segment | None,
-        open_utterance: Utterance | None,
+        going_on: Utterance | None,
         memory: Memory,
-    ) -> None:
-        """All before `exact` is committed, and translated but for what is `untranslated`."""
-        start, language = None, None
-        if untranslated is not None and untranslated.start <= exact:
-            exact = untranslated.start
-            start, language = utterance_start(untranslated.utterance_id), untranslated.language
-        elif open_utterance is not None and open_utterance.uncommitted_from == exact:
-            start, language = open_utterance.start, open_utterance.language
-        if start == exact:
-            start, language = None, None
-        said = self._said_before(exact)
-        hints = memory.hints_at(exact if start is None else start)
+        *,
+        audio_end: int | None,
+        least_gain: int,
+    ) -> bool:
+        """All before `first_needed` is committed, and translated but for what is `untranslated`.
+
+        Moves only where it acknowledges so many samples. `audio_end` is None while more may come.
+        """
+        place = self._place(first_needed, untranslated, going_on)
+        at_end = place.exact == audio_end and place.utterance_start is None
+        acked = place.exact if at_end else on_frame(place.exact)
+        if acked - self._point.acked < least_gain:
+            return False
+        start = place.utterance_start
+        hints = memory.hints_at(place.exact if start is None else start)
+        said = self._said_before(place.exact)
+        self._places = {} if untranslated is None else self._places
         self._point = ResumePoint(
             acked=acked,
-            exact=exact,
+            exact=place.exact,
             utterance_start=start,
-            language=language,
+            language=place.language,
             targets=self._targets,
             said=None if start is None else said,
             usual_language=hints.usual_language,
             context=hints.context,
         )
+        return True
+
+    def _place(
+        self, first_needed: int, untranslated: Segment | None, going_on: Utterance | None
+    ) -> _Place:
+        if untranslated is not None:
+            place = self._places[untranslated.segment_id]
+            if place.exact <= first_needed:
+                return place
+        if going_on is not None and going_on.resumable_from == first_needed:
+            return _Place(first_needed, going_on.start, going_on.language)
+        return _Place(first_needed)
 
     def _said_before(self, sample: int) -> Said | None:
-        while len(self._closed) > 1 and self._closed[1][1] <= sample:
-            self._closed.popleft()
-        first = self._closed[0] if self._closed else None
+        while len(self._said) > 1 and self._said[1][1] <= sample:
+            self._said.popleft()
+        first = self._said[0] if self._said else None
         return first if first is not None and first[1] <= sample else None

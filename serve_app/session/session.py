@@ -26,7 +26,7 @@ from serve_app.session.gates import INVENTED
 from serve_app.session.memory import Hints, Memory
 from serve_app.session.options import SessionOptions
 from serve_app.session.policies import new_policy
-from serve_app.session.resume import HeldSegment, ResumePoint, Resumption
+from serve_app.session.resume import HeldSegment, ResumePoint, Resumption, utterance_start
 from serve_app.session.segmenter import (
     Boundary,
     Segmenter,
@@ -336,7 +336,8 @@ class Session:
                 words=tuple(_timed(word) for word in growth.words),
             )
         )
-        self._translate(growth, self._bookmark.targets_of(segment))
+        heard_from = self._utterances[0].resumable_from
+        self._translate(growth, self._bookmark.targets_of(segment), heard_from)
         self._tell_translations()
 
     def _show_tail(self, utterance: Utterance, tail: str) -> None:
@@ -346,11 +347,11 @@ class Session:
 
     # MT
 
-    def _translate(self, growth: Growth, targets: Collection[str]) -> None:
+    def _translate(self, growth: Growth, targets: Collection[str], heard_from: int) -> None:
         if growth.closed:
             self._segment_count += 1
             self._dealt = True
-            self._bookmark.note_closed(growth.segment)
+            self._bookmark.note_closed(growth.segment, heard_from)
         self._translations.grow(growth, targets)
 
     def _go_on_translating(self, held: HeldSegment) -> None:
@@ -361,7 +362,9 @@ class Session:
         if held.closed:
             wanted = self._bookmark.targets_of(segment)
             lacking = [target for target in wanted if target not in held.translated]
-            self._translate(Growth(segment, added="", words=(), closed=True), lacking)
+            closing = Growth(segment, added="", words=(), closed=True)
+            heard_from = max(self._resumed.point.exact, utterance_start(segment.utterance_id))
+            self._translate(closing, lacking, heard_from)
 
     def _tell_translations(self, loss: str = "") -> None:
         """What may be told by now, what is to be asked next, and that a translation is lost."""
@@ -424,18 +427,20 @@ class Session:
         going_on = self._utterances[0] if self._utterances else None
         if going_on is not None:
             self._audio.forget_before(min(unheard, going_on.needed_from))
-            first_needed = going_on.uncommitted_from
+            first_needed = going_on.resumable_from
         else:
             self._audio.forget_before(unheard)
-        exact = min(first_needed, self._audio.end)
-        at_end = self._flushed and exact == self._audio.end
-        untranslated = self._translations.oldest_pending
-        acked = self._bookmark.acked_at(exact, untranslated, at_end=at_end)
-        step = to_samples(1 if self._dealt else self._options.ack_step_ms)
-        if self._bookmark.gain(acked) >= step:
+        has_moved = self._bookmark.move(
+            min(first_needed, self._audio.end),
+            self._translations.oldest_pending,
+            going_on,
+            self._memory,
+            audio_end=self._audio.end if self._flushed else None,
+            least_gain=to_samples(1 if self._dealt else self._options.ack_step_ms),
+        )
+        if has_moved:
             self._dealt = False
-            self._bookmark.move(acked, exact, untranslated, going_on, self._memory)
-            self._emit(events.Ack(to_ms(acked)))
+            self._emit(events.Ack(to_ms(self._bookmark.point.acked)))
 
     def _close(self) -> None:
         usage = events.Usage(

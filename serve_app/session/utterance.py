@@ -44,6 +44,8 @@ class WindowOptions:
 
 
 _REST_PAD_MS = 160
+_NEVER = -1
+"""A sample before all others."""
 OVERLAP_MS = 2_000
 """How much of a window without a committed word is heard again: more than the longest word."""
 
@@ -104,7 +106,7 @@ class Utterance:
         self._left_behind = ""
         """Committed text before the window, as far as it is context."""
         self._last_words: tuple[Word, ...] = ()
-        self._sentence_until = start
+        self._sentence_until = _NEVER
 
     @property
     def needed_from(self) -> int:
@@ -180,6 +182,15 @@ class Utterance:
         growing = self._segments.open
         return self._committed_until if growing is None else growing.start
 
+    @property
+    def resumable_from(self) -> int:
+        """Where to hear it again on another replica.
+
+        The window begins there as it does here: one that began right behind a committed word would
+        hear the end of that word, and take it for another.
+        """
+        return min(self._window_start, self.uncommitted_from)
+
     def next_request(
         self,
         speech_until: int,
@@ -218,7 +229,7 @@ class Utterance:
             words = without_echo(words, self._last_words)
         text = self._prefix + "".join(word.text for word in words)
         is_sentence = not doubted and ends_sentence(text)
-        self._sentence_until = self._asked_until if is_sentence else self.start
+        self._sentence_until = self._asked_until if is_sentence else _NEVER
         likely = tuple(takewhile(self._is_likely, words))
         committed = self._decide(words, likely)
         growths = self._commit(committed, hypothesis.language)

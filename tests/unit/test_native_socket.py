@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import cast
 
 import pytest
+from starlette.datastructures import QueryParams
 from starlette.websockets import WebSocket, WebSocketState
 
 from deployments.types import Draft, MtRequest, StageInfo, VadAnswer, VadRequest
 from serve_app.api import boxes, sockets
-from serve_app.api.native_socket import NativeConversation
-from serve_app.api.query import StreamQuery
+from serve_app.api.native_socket import NativeConversation, opening_of
+from serve_app.api.query import StreamQuery, session_options
 from serve_app.api.resume import Resuming, TokenWriter
 from serve_app.api.service import Service
 from serve_app.client.resume import Memory
@@ -21,6 +23,8 @@ from serve_app.runner import SessionRunner, StageTimeouts
 from serve_app.session.audio import BYTES_PER_SAMPLE, to_samples
 from serve_app.session.events import Event
 from serve_app.session.options import SessionOptions
+from serve_app.session.presets import PRESETS
+from serve_app.session.resume import ResumePoint
 from serve_app.session.session import Session
 from tests.support.doors import ScriptedPort, scripted_service, serving
 from tests.support.oracle import EXACT, account_transcript, account_translation, speak
@@ -221,6 +225,33 @@ async def test_a_client_that_reads_nothing_is_cut(monkeypatch: pytest.MonkeyPatc
     call = sockets.Call(cast("WebSocket", socket), conversation, runner, lambda items: items)
     await asyncio.wait_for(call.run({}), 30)
     assert [code for code, _ in socket.closed] == [1013]
+
+
+def test_a_resumed_session_keeps_every_option() -> None:
+    service = scripted_service(script())
+    service = replace(service, mt=replace(service.mt, takes_glossary=True, takes_open=True))
+    resuming = Resuming(service.config.resume.signer())
+    config = {
+        **{"type": "config", "target": ["de", "es"], "source": "en", "hotwords": "Zürich"},
+        **{"delay": "low", "policy": "alignatt", "glossary": ["de:morning=Morgen"]},
+    }
+    none = QueryParams("")
+    first = opening_of(none, config, b"", service, resuming)
+    point = ResumePoint.beginning(first.query.target)
+    token = resuming.token(first.session_id, first.query.model_dump(mode="json"), point)
+    # The replica that takes over was configured otherwise since.
+    other = replace(service, mt=replace(service.mt, takes_open=False))
+    again = opening_of(none, {"type": "config", "resume_token": token}, b"", other, resuming)
+    assert again.query == first.query
+    options = session_options(other, again.query)
+    assert options == session_options(service, first.query)
+    assert (options.mt_mode, options.policy.name, options.hotwords) == (
+        "append",
+        "alignatt",
+        "Zürich",
+    )
+    assert options.glossary == {"de": (("morning", "Morgen"),)}
+    assert options.window == PRESETS["low"].window
 
 
 def oracle_service() -> Service:

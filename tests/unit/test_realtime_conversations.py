@@ -12,8 +12,9 @@ import pytest
 
 from serve_app.api import sockets
 from serve_app.api.boxes import Message
+from serve_app.api.realtime.doors import preset_of
 from serve_app.api.realtime.transcription import TranscriptionConversation
-from serve_app.api.realtime.transcription_config import Hearing
+from serve_app.api.realtime.transcription_config import Hearing, ServerVad, Transcription
 from serve_app.api.realtime.translation import TranslationConversation
 from serve_app.api.realtime.wire import RealtimeAudio
 from serve_app.decode.resample import Resampler
@@ -21,8 +22,11 @@ from serve_app.errors import InvalidRequestError
 from serve_app.session import effects as fx
 from serve_app.session import events as ev
 from serve_app.session.options import SessionOptions
+from serve_app.session.presets import PRESETS
 from serve_app.session.segmenter import SegmenterOptions
+from tests.support.doors import scripted_service
 from tests.support.realtime import TRANSCRIPTION, TRANSLATION, checked
+from tests.support.scripted import Script
 
 HEAD = {"id": "sess_1", "model": "m", "expires_at": 1}
 SECOND = bytes(2 * 24_000)
@@ -343,6 +347,41 @@ def test_only_what_is_mentioned_changes() -> None:
     heard = updated.session.audio.input
     assert (heard.format.type, heard.transcription.language) == ("audio/pcmu", "de")
     assert heard.turn_detection is None
+
+
+def test_delay_and_keywords_are_those_of_every_door() -> None:
+    service = scripted_service(Script([], length_ms=0))
+    fast = Transcription(delay="minimal", keywords=["Zürich", "Genf"], language="de")
+    options = preset_of(service, Hearing(transcription=fast), partials=False)
+    preset = PRESETS["minimal"]
+    assert (options.source, options.hotwords) == ("de", "Zürich, Genf")
+    assert (options.policy, options.vad_block_frames) == (preset.policy, preset.vad_block_frames)
+    assert options.segmenter == preset.segmenter
+    with pytest.raises(ValueError, match="300 characters"):
+        Transcription(keywords=["Zürich"] * 100)
+
+
+def test_a_silence_that_was_asked_for_holds_after_sentences_too() -> None:
+    preset = PRESETS["minimal"].segmenter
+    assert preset.sentence_silence_ms is not None
+    asked = Hearing(turn_detection=ServerVad(type="server_vad", silence_duration_ms=900))
+    segmenter = asked.segmenter(preset)
+    assert (segmenter.min_silence_ms, segmenter.sentence_silence_ms) == (900, None)
+    assert Hearing().segmenter(preset).sentence_silence_ms == preset.sentence_silence_ms
+
+
+def test_a_target_that_changes_in_a_begun_translation_begins_a_new_passage() -> None:
+    conversation = translation()
+    deltas = told(
+        conversation,
+        committed(0, "Good morning.", 930),
+        translated(0, "Guten"),
+        translated(0, "Buenos", "es"),
+        translated(0, " Morgen."),
+        translated(0, " días.", "es"),
+    )
+    text = "".join(delta.delta for delta in checked(deltas, TRANSLATION))
+    assert text == "Guten Buenos Morgen. días."
 
 
 def test_the_names_of_the_beta_are_understood() -> None:

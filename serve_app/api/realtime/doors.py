@@ -51,22 +51,12 @@ async def transcriptions_socket(socket: WebSocket) -> None:
     head = _head(socket, service)
     wants_partials = socket.query_params.get("partials") == "true"
 
-    def preset_of(hearing: Hearing) -> SessionOptions:
-        transcription = hearing.transcription or Transcription()
-        values = {
-            "source": hearing.language or AUTO,
-            "partials": wants_partials,
-            "delay": transcription.delay,
-            "hotwords": ", ".join(transcription.keywords or ()),
-        }
-        return session_options(service, parse_stream_config(values, service))
-
     def options_of(hearing: Hearing) -> SessionOptions:
-        options = preset_of(hearing)
-        return replace(options, segmenter=hearing.segmenter(options.segmenter))
+        preset = preset_of(service, hearing, partials=wants_partials)
+        return replace(preset, segmenter=hearing.segmenter(preset.segmenter))
 
     def describe(hearing: Hearing) -> Json:
-        default = preset_of(hearing).segmenter
+        default = preset_of(service, hearing, partials=wants_partials).segmenter
         return {
             "id": head["id"],
             "object": "realtime.transcription_session",
@@ -80,6 +70,18 @@ async def transcriptions_socket(socket: WebSocket) -> None:
         lambda hearing: fx.Configure(options_of(hearing), {}), describe, partials=wants_partials
     )
     await _run(socket, service, conversation, str(head["id"]), options_of(Hearing()))
+
+
+def preset_of(service: Service, hearing: Hearing, *, partials: bool) -> SessionOptions:
+    """The options that a transcription session asks for, but for when its turns end."""
+    transcription = hearing.transcription or Transcription()
+    values = {
+        "source": hearing.language or AUTO,
+        "partials": partials,
+        "delay": transcription.delay,
+        "hotwords": transcription.hotwords,
+    }
+    return session_options(service, parse_stream_config(values, service))
 
 
 def _query(service: Service, target: str) -> StreamQuery:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from serve_app.api.query import MAX_HOTWORDS_CHARACTERS
 from serve_app.api.realtime.wire import PCM_RATE_HZ, Json, Section
+from serve_app.session.presets import Delay
 from serve_app.session.segmenter import SegmenterOptions
 
 HYSTERESIS = 0.15
@@ -44,7 +46,18 @@ class Transcription(Section):
     languages: list[str] | None = None
     keywords: list[str] | None = None
     prompt: str | None = None
-    delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
+    delay: Delay | None = None
+
+    @property
+    def hotwords(self) -> str:
+        """The keywords as a session takes them."""
+        return ", ".join(self.keywords or ())
+
+    @model_validator(mode="after")
+    def _not_too_many(self) -> Self:
+        if len(self.hotwords) > MAX_HOTWORDS_CHARACTERS:
+            raise ValueError(f"keywords may have {MAX_HOTWORDS_CHARACTERS} characters together")
+        return self
 
 
 class NoiseReduction(Section):

@@ -179,7 +179,8 @@ class TranslationConversation:
         begun is finished beside the new one.
         """
         before, self._said[side] = self._said.get(side), passage
-        return text if before in (None, passage) else word_joint(language) + text
+        goes_on = before in (None, passage) or text[:1].isspace()
+        return text if goes_on else word_joint(language) + text
 
     @staticmethod
     def _delta(kind: str, delta: str, end_ms: int) -> Message:
