@@ -11,7 +11,8 @@ from deployments.types import AsrPort, EngineError, MtPort, VadPort
 from serve_app.errors import DragomanError
 from serve_app.session import effects as fx
 from serve_app.session.audio import BYTES_PER_SAMPLE
-from serve_app.session.session import MAX_PIECE_SAMPLES, Session
+from serve_app.session.listener import MAX_PIECE_SAMPLES
+from serve_app.session.session import Session
 
 T = TypeVar("T")
 

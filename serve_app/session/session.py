@@ -7,29 +7,23 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from deployments.types import (
-    SAMPLE_RATE_HZ,
-    VAD_FRAME_SAMPLES,
     Hypothesis,
-    VadAnswer,
     VadRequest,
-    VadState,
     Word,
 )
 from serve_app.session import effects as fx
 from serve_app.session import events
-from serve_app.session.audio import PcmReader, SampleBuffer, to_ms, to_samples
+from serve_app.session.audio import to_ms, to_samples
 from serve_app.session.bookmark import Bookmark
 from serve_app.session.gates import INVENTED
+from serve_app.session.listener import AudioEnded, Listener, TurnEnded
 from serve_app.session.memory import Hints, Memory
 from serve_app.session.options import SessionOptions
 from serve_app.session.policies import new_policy
 from serve_app.session.resume import HeldSegment, ResumePoint, Resumption, utterance_start
 from serve_app.session.segmenter import (
     Boundary,
-    Segmenter,
     UtteranceCut,
     UtteranceStarted,
     UtteranceStopped,
@@ -37,9 +31,6 @@ from serve_app.session.segmenter import (
 from serve_app.session.segments import Growth
 from serve_app.session.translations import Translations
 from serve_app.session.utterance import Outcome, Step, Utterance
-
-MAX_PIECE_SAMPLES = SAMPLE_RATE_HZ
-"""Most audio that one Audio input may carry: one second."""
 
 
 class Session:
@@ -53,19 +44,8 @@ class Session:
         self._options = options
         self._resumed = resumption or Resumption(ResumePoint.beginning(options.targets))
         point = self._resumed.point
-        self._reader = PcmReader()
-        held_ms = options.max_backlog_ms + options.segmenter.max_utterance_ms
-        self._capacity = to_samples(held_ms) + MAX_PIECE_SAMPLES
-        self._audio = SampleBuffer(self._capacity, point.acked)
-        self._segmenter = Segmenter(
-            options.segmenter, point.acked, point.exact, point.utterance_start
-        )
-        self._vad_state = VadState.initial()
-        self._heard = point.acked
-        self._vad_busy = False
-        self._flushed = False
+        self._listener = Listener(options, point)
         self._asr_busy = False
-        self._flushes: deque[int] = deque()
         self._turns: deque[int] = deque()
         self._utterances: deque[Utterance] = deque()
         self._bookmark = Bookmark(point)
@@ -73,7 +53,6 @@ class Session:
         self._memory = Memory(options.window.context_characters, options.hotwords, earlier)
         self._translations = Translations(options.mt_mode, options.glossary, options.partials)
         self._tail = ""
-        self._ended = False
         self._outcome = "completed"
         self._finished = False
         self._dealt = False
@@ -86,9 +65,8 @@ class Session:
     @property
     def wants_audio(self) -> bool:
         """False while the reader must pause because the stages are behind."""
-        held = self._audio.end - self._audio.begin
-        has_room = held + MAX_PIECE_SAMPLES <= self._capacity
-        return has_room and self._translations.pending < self._options.max_untranslated
+        caught_up = self._translations.pending < self._options.max_untranslated
+        return self._listener.has_room and caught_up
 
     def open(self, config: Mapping[str, Any]) -> list[fx.Effect]:
         """First call: announce the session, echoing the options in force."""
@@ -122,20 +100,21 @@ class Session:
     def _take(self, item: fx.Input) -> None:
         match item:
             case fx.Audio(data):
-                self._audio.append(self._reader.read(data))
+                self._listener.take(data)
             case fx.EndOfAudio():
-                self._ended = True
+                self._listener.ended = True
             case fx.Flush():
-                self._flushes.append(self._audio.end)
+                self._listener.end_turn()
             case fx.Configure(options, config):
                 self._configure(options, config)
             case fx.Behind(waiting_bytes, limit_bytes):
                 self._emit(events.SlowDown(waiting_bytes, limit_bytes))
-            case fx.AudioFailed(code, message, retryable) if not self._ended:
+            case fx.AudioFailed(code, message, retryable) if not self._listener.ended:
                 self._emit(events.Error(code, message, retryable))
-                self._ended, self._outcome = True, "error"
+                self._listener.ended, self._outcome = True, "error"
             case fx.VadAnswered(answer):
-                self._take_vad(answer)
+                for boundary in self._listener.hear(answer, self._is_sentence):
+                    self._mark(boundary)
             case fx.AsrAnswered(hypothesis):
                 self._take_hypothesis(hypothesis)
             case fx.MtAnswered(segment_id, target, draft):
@@ -148,62 +127,30 @@ class Session:
         self._ask_vad()
         self._end_turns()
         self._acknowledge()
-        if self._all_heard and not self._utterances and not self._translations.pending:
+        waits = self._utterances or self._translations.pending
+        if self._listener.all_heard and not waits:
             self._close()
-
-    @property
-    def _all_heard(self) -> bool:
-        return self._ended and self._flushed and not self._vad_busy
 
     # VAD
 
     def _ask_vad(self) -> None:
-        block = self._options.vad_block_frames * VAD_FRAME_SAMPLES
-        if self._vad_busy or self._flushed:
-            return
-        until = self._flushes[0] if self._flushes else self._audio.end
-        waiting = until - self._heard
-        if self._flushes and waiting < VAD_FRAME_SAMPLES:
-            self._flush_turn(self._flushes.popleft())
-            return
-        if waiting < block and not (self._ended or self._flushes):
-            return
-        if waiting == 0:
-            self._flush_segmenter()
-            return
-        if self._flushes:
-            waiting -= waiting % VAD_FRAME_SAMPLES
-        samples = self._audio.slice(self._heard, self._heard + min(block, waiting))
-        padding = -len(samples) % VAD_FRAME_SAMPLES
-        self._vad_busy = True
-        request = VadRequest(self._vad_state, np.pad(samples, (0, padding)))
-        self._asked.append(fx.RunVad(request))
+        match self._listener.next_step(self._options.vad_block_frames):
+            case VadRequest() as request:
+                self._asked.append(fx.RunVad(request))
+            case TurnEnded(at, boundary):
+                self._mark(boundary)
+                self._turns.append(at)
+                self._ask_asr()
+                self._ask_vad()
+            case AudioEnded(boundary):
+                self._mark(boundary)
+                self._ask_asr()
 
-    def _take_vad(self, answer: VadAnswer) -> None:
-        self._vad_busy = False
-        self._vad_state = answer.state
-        for probability in answer.probabilities:
-            self._heard = min(self._heard + VAD_FRAME_SAMPLES, self._audio.end)
-            self._mark(self._segmenter.step(probability, is_sentence=self._is_sentence))
-
-    @property
     def _is_sentence(self) -> bool:
         """Whether the open utterance, as far as it is heard, is a whole sentence."""
         if not self._utterances:
             return False
-        return self._utterances[-1].ends_sentence_at(self._segmenter.speech_end)
-
-    def _flush_segmenter(self) -> None:
-        self._flushed = True
-        self._mark(self._segmenter.flush())
-        self._ask_asr()
-
-    def _flush_turn(self, at: int) -> None:
-        """VAD hears whole frames; the last samples before the end count as what they follow."""
-        self._mark(self._segmenter.end_turn(at))
-        self._turns.append(at)
-        self._ask_asr()
-        self._ask_vad()
+        return self._utterances[-1].ends_sentence_at(self._listener.segmenter.speech_end)
 
     def _end_turns(self) -> None:
         while self._turns and not (self._utterances and self._utterances[0].start < self._turns[0]):
@@ -217,13 +164,13 @@ class Session:
                     name = self._utterances[-1].utterance_id
                     self._emit(events.SpeechStarted(to_ms(at), name))
             case UtteranceStopped(at):
-                at = min(at, self._audio.end)
+                at = min(at, self._listener.audio.end)
                 self._end_utterance(at)
                 if at >= self._resumed.held_until:
                     name = self._utterances[-1].utterance_id
                     self._emit(events.SpeechStopped(to_ms(at), name))
             case UtteranceCut(at):
-                self._cut_utterance(min(at, self._audio.end))
+                self._cut_utterance(min(at, self._listener.audio.end))
 
     def _end_utterance(self, at: int) -> None:
         utterance = self._utterances[-1]
@@ -249,14 +196,14 @@ class Session:
     def _ask_asr(self) -> None:
         if self._asr_busy or not self._utterances:
             return
-        speech_until = min(self._segmenter.speech_limit, self._audio.end)
+        speech_until = self._listener.speech_until
         if self._resumed.held and not self._take_up(speech_until):
             return
         request = self._utterances[0].next_request(
             speech_until,
-            self._audio,
+            self._listener.audio,
             self._memory.hints,
-            at_once=self._segmenter.asks_whether_sentence,
+            at_once=self._listener.segmenter.asks_whether_sentence,
         )
         if request is not None:
             self._asr_busy = True
@@ -319,7 +266,7 @@ class Session:
     def _end_if_resting(self, utterance: Utterance) -> None:
         at = utterance.resting_from
         if at is not None and utterance.stopped_at is None:
-            self._segmenter.split(at)
+            self._listener.segmenter.split(at)
             self._cut_utterance(at)
 
     def _commit(self, growth: Growth) -> None:
@@ -411,31 +358,30 @@ class Session:
         self._emit(events.Warning(code, f"Speech from {span} was lost: {reason}"))
 
     def _configure(self, options: SessionOptions, config: Mapping[str, Any]) -> None:
-        since = self._segmenter.earliest_start
+        since = self._listener.segmenter.earliest_start
         if self._utterances:
             since = self._utterances[0].uncommitted_from
         self._bookmark.change_targets(since, options.targets)
         self._options = options
-        self._segmenter.configure(options.segmenter)
+        self._listener.segmenter.configure(options.segmenter)
         self._memory.configure(options.window.context_characters, options.hotwords)
         self._translations.configure(options.mt_mode, options.glossary, options.partials)
         self._emit(events.SessionUpdated(config))
 
     def _acknowledge(self) -> None:
-        first_needed = self._segmenter.earliest_start
-        unheard = min(first_needed, self._heard)
+        listener = self._listener
+        needed_from, unheard_from = listener.segmenter.earliest_start, listener.unheard_from
         going_on = self._utterances[0] if self._utterances else None
         if going_on is not None:
-            self._audio.forget_before(min(unheard, going_on.needed_from))
-            first_needed = going_on.resumable_from
-        else:
-            self._audio.forget_before(unheard)
+            needed_from = going_on.resumable_from
+            unheard_from = min(unheard_from, going_on.needed_from)
+        listener.audio.forget_before(unheard_from)
         has_moved = self._bookmark.move(
-            min(first_needed, self._audio.end),
+            min(needed_from, listener.audio.end),
             self._translations.oldest_pending,
             going_on,
             self._memory,
-            audio_end=self._audio.end if self._flushed else None,
+            audio_end=listener.audio_end,
             least_gain=to_samples(1 if self._dealt else self._options.ack_step_ms),
         )
         if has_moved:
@@ -444,7 +390,7 @@ class Session:
 
     def _close(self) -> None:
         usage = events.Usage(
-            audio_ms=to_ms(self._audio.end - self._resumed.point.acked),
+            audio_ms=to_ms(self._listener.audio.end - self._resumed.point.acked),
             speech_ms=to_ms(self._speech_samples),
             segments=self._segment_count,
         )

@@ -24,11 +24,12 @@ from serve_app.session import events as ev
 from serve_app.session.append import MtMode
 from serve_app.session.audio import BYTES_PER_SAMPLE, to_samples
 from serve_app.session.events import Event, to_wire
+from serve_app.session.listener import MAX_PIECE_SAMPLES
 from serve_app.session.options import SessionOptions
 from serve_app.session.policies import PolicyName, PolicyOptions
 from serve_app.session.presets import PRESETS, Delay
 from serve_app.session.resume import ResumePoint, Resumption
-from serve_app.session.session import MAX_PIECE_SAMPLES, Session
+from serve_app.session.session import Session
 from serve_app.session.utterance import WindowOptions
 from serve_app.tokens import TokenError, TokenExpiredError, TokenSigner
 from tests.support.oracle import EXACT, OracleStream, account_transcript, account_translation, speak
