@@ -127,9 +127,10 @@ class Session:
         self._ask_vad()
         self._end_turns()
         self._acknowledge()
-        waits = self._utterances or self._translations.pending
-        if self._listener.all_heard and not waits:
-            self._close()
+        if self._listener.all_heard and not self._utterances:
+            self._close_held()
+            if not self._translations.pending:
+                self._close()
 
     # VAD
 
@@ -226,6 +227,12 @@ class Session:
         self._resumed = replace(self._resumed, held=())
         return True
 
+    def _close_held(self) -> None:
+        """Where VAD heard less this time, the last segment that is held has no more words."""
+        held, self._resumed = self._resumed.held, replace(self._resumed, held=())
+        if held and not held[-1].closed:
+            self._commit(Growth(held[-1].segment, added="", words=(), closed=True))
+
     def _take_hypothesis(self, hypothesis: Hypothesis) -> None:
         utterance = self._utterances[0]
         begin = utterance.committed_until
@@ -283,7 +290,7 @@ class Session:
                 words=tuple(_timed(word) for word in growth.words),
             )
         )
-        heard_from = self._utterances[0].resumable_from
+        heard_from = self._utterances[0].resumable_from if self._utterances else segment.start
         self._translate(growth, self._bookmark.targets_of(segment), heard_from)
         self._tell_translations()
 

@@ -28,7 +28,8 @@ from serve_app.session.listener import MAX_PIECE_SAMPLES
 from serve_app.session.options import SessionOptions
 from serve_app.session.policies import PolicyName, PolicyOptions
 from serve_app.session.presets import PRESETS, Delay
-from serve_app.session.resume import ResumePoint, Resumption
+from serve_app.session.resume import HeldSegment, HeldTranslation, ResumePoint, Resumption
+from serve_app.session.segments import Segment
 from serve_app.session.session import Session
 from serve_app.session.utterance import WindowOptions
 from serve_app.tokens import TokenError, TokenExpiredError, TokenSigner
@@ -247,6 +248,32 @@ def test_targets_that_change_in_between_hold_for_what_is_said_later(seed: int, c
     assert len(outcome["translations"]) == sum(map(len, into))
     switch = into.index({"fr"}) if {"fr"} in into else len(into)
     assert into == [{"de", "es"}] * switch + [{"fr"}] * (len(into) - switch)
+
+
+def test_a_held_segment_that_is_not_heard_again_is_closed_and_translated() -> None:
+    segment = Segment("s1.16000", "s1.u15000", "en", "Good morning", 16_000, 24_000)
+    begun = (HeldTranslation("de", "t[de]Good", closed=False),)
+    options = SessionOptions(targets=TARGETS, mt_mode="append")
+    resumption = Resumption(
+        ResumePoint.beginning(TARGETS), (HeldSegment(segment, closed=False, translations=begun),)
+    )
+    silence: deque[fx.Input] = deque([fx.Audio(bytes(32_000)), fx.EndOfAudio()])
+    live = Live(Session("s1", options, resumption), silence)
+    run_together(oracle_config(), [live], random.Random(1))
+    committed = [event for event in live.told if isinstance(event, ev.TranscriptCommitted)]
+    assert [(event.segment_id, event.text, event.closed) for event in committed] == [
+        ("s1.16000", "", True)
+    ]
+    translated = [
+        (event.target, event.text, event.closed)
+        for event in live.told
+        if isinstance(event, ev.TranslationCommitted)
+    ]
+    assert sorted(translated) == [
+        ("de", " t[de]morning", True),
+        ("es", "t[es]Good t[es]morning", True),
+    ]
+    assert isinstance(live.told[-1], ev.SessionClosed)
 
 
 def claims_with(config: dict[str, Any]) -> tuple[str, dict[str, Any], ResumePoint]:
