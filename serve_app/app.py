@@ -10,7 +10,7 @@ from deployments.asr import Asr
 from deployments.models import check_name
 from deployments.mt import Mt
 from deployments.vad import Vad
-from serve_app.config import AppConfig, with_environment
+from serve_app.config import AppConfig, with_environment, with_resume_key
 from serve_app.ingress import Ingress
 
 
@@ -19,7 +19,7 @@ def build_app(config: AppConfig) -> Application:
 
     Raises ModelNotFoundError for a model that exists nowhere, before anything is started.
     """
-    config = with_environment(config, os.environ)
+    config = with_resume_key(with_environment(config, os.environ))
     for choice in config.models:
         check_name(choice)
     return Ingress.bind(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from deployments.asr import AsrSettings
 from deployments.models import ModelChoice
@@ -22,9 +23,14 @@ from serve_app.session.presets import PRESETS, Delay, Preset
 from serve_app.session.segmenter import SegmenterOptions
 from serve_app.session.translations import Glossary
 from serve_app.session.utterance import WindowOptions
+from serve_app.tokens import TokenSigner
 
 MODEL_VARIABLES = {"ASR_MODEL": "asr", "MT_MODEL": "mt"}
 """Environment variables that choose a stage's model without a change of the file."""
+
+KEYS_VARIABLE = "RESUME_KEYS"
+"""Environment variable with the keys of resume tokens, separated by commas."""
+MIN_KEY_CHARACTERS = 32
 
 ORACLE = "oracle"
 """The engines of this name test the server; they need no model and hear no speech."""
@@ -113,6 +119,31 @@ class SessionSettings(Section):
         )
 
 
+class ResumeSettings(Section):
+    """How clients take their sessions up again, on whichever replica they reach."""
+
+    keys: Annotated[tuple[SecretStr, ...], Field(max_length=8)] = ()
+    """Sign resume tokens, the same on all replicas: the first signs, all verify. To rotate, put a
+    new one in front and drop the old one after `token_ttl_s`. RESUME_KEYS, with commas, overrides
+    them. In development there is a random one where none is given."""
+    token_ttl_s: Annotated[float, Field(ge=10, le=86_400)] = 3_600.0
+    """A client that was away for longer begins anew."""
+
+    @field_validator("keys")
+    @classmethod
+    def _long_enough(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(key.get_secret_value()) < MIN_KEY_CHARACTERS for key in keys):
+            raise ValueError(
+                f"a resume key has at least {MIN_KEY_CHARACTERS} characters; make one with "
+                "openssl rand -hex 32"
+            )
+        return keys
+
+    def signer(self) -> TokenSigner:
+        """Signs and verifies with the keys."""
+        return TokenSigner([key.get_secret_value() for key in self.keys], self.token_ttl_s)
+
+
 class TimeoutSettings(Section):
     """How long a session waits for a stage before it goes on without the answer."""
 
@@ -153,6 +184,7 @@ class AppConfig(Section):
     asr: AsrSettings = AsrSettings()
     mt: MtSettings = MtSettings()
     session: SessionSettings = SessionSettings()
+    resume: ResumeSettings = ResumeSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
     files: FileSettings = FileSettings()
 
@@ -187,9 +219,31 @@ class AppConfig(Section):
 
 def with_environment(config: AppConfig, environment: Mapping[str, str]) -> AppConfig:
     """The configuration with the models that the environment chooses instead."""
-    chosen = {
+    chosen: dict[str, Section] = {
         section: getattr(config, section).model_copy(update={"model": environment[variable]})
         for variable, section in MODEL_VARIABLES.items()
         if environment.get(variable)
     }
+    if environment.get(KEYS_VARIABLE):
+        keys = [key.strip() for key in environment[KEYS_VARIABLE].split(",")]
+        chosen["resume"] = ResumeSettings.model_validate(
+            {"keys": keys, "token_ttl_s": config.resume.token_ttl_s}
+        )
     return config.model_copy(update=chosen)
+
+
+def with_resume_key(config: AppConfig) -> AppConfig:
+    """The configuration with a key that all its replicas share; ValueError in production.
+
+    Called once for each deployment: a key that each replica drew for itself would not let clients
+    go on at another one.
+    """
+    if config.resume.keys:
+        return config
+    if config.profile == "production":
+        raise ValueError(
+            "resume.keys is empty, so no client could resume after the next deployment. Set "
+            f"{KEYS_VARIABLE} to the output of openssl rand -hex 32, from a secret."
+        )
+    key = SecretStr(secrets.token_hex(MIN_KEY_CHARACTERS))
+    return config.model_copy(update={"resume": config.resume.model_copy(update={"keys": (key,)})})

@@ -11,7 +11,8 @@ from deployments.types import AsrPort, EngineError, MtPort, VadPort
 from serve_app.errors import DragomanError
 from serve_app.session import effects as fx
 from serve_app.session.audio import BYTES_PER_SAMPLE
-from serve_app.session.session import MAX_PIECE_SAMPLES, Session
+from serve_app.session.listener import MAX_PIECE_SAMPLES
+from serve_app.session.session import Session
 
 T = TypeVar("T")
 
@@ -49,11 +50,14 @@ class SessionRunner:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def events(
-        self, audio: AsyncIterator[bytes], config: Mapping[str, Any]
+        self, inputs: AsyncIterator[bytes | fx.Input], config: Mapping[str, Any]
     ) -> AsyncGenerator[fx.Emit, None]:
-        """Numbered events until the session has closed; raises what a stage should never raise."""
+        """Numbered events until the session has closed; raises what a stage should never raise.
+
+        Bytes among the inputs are audio as a session takes it.
+        """
         self._carry_out(self._session.open(config))
-        self._spawn(self._read(audio))
+        self._spawn(self._read(inputs))
         try:
             while (item := await self._outbox.get()) is not None:
                 if isinstance(item, BaseException):
@@ -62,15 +66,22 @@ class SessionRunner:
         finally:
             await self._stop()
 
-    async def _read(self, audio: AsyncIterator[bytes]) -> None:
+    def tell(self, item: fx.Input) -> None:
+        """Feed the session now, ahead of inputs that still wait; `events` must have begun."""
+        self._feed(item)
+
+    async def _read(self, inputs: AsyncIterator[bytes | fx.Input]) -> None:
         """Feed the session as fast as it takes audio, and no faster."""
         try:
-            async for piece in audio:
+            async for piece in inputs:
+                if not isinstance(piece, bytes):
+                    self._feed(piece)
+                    continue
                 for at in range(0, len(piece), PIECE_BYTES):
                     await self._wait_for_room()
                     self._feed(fx.Audio(piece[at : at + PIECE_BYTES]))
         except DragomanError as error:
-            self._feed(fx.AudioFailed(error.code, error.message))
+            self._feed(fx.AudioFailed(error.code, error.message, error.retryable))
         else:
             self._feed(fx.EndOfAudio())
 

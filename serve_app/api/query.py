@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,6 +15,7 @@ from serve_app.api.service import Service
 from serve_app.decode import AudioFormat
 from serve_app.errors import InvalidRequestError
 from serve_app.session.append import MtMode
+from serve_app.session.options import SessionOptions
 from serve_app.session.policies import PolicyName
 from serve_app.session.presets import Delay
 
@@ -57,7 +58,12 @@ class StreamQuery(BaseModel):
 
 def parse_stream_query(params: QueryParams, service: Service) -> StreamQuery:
     """Raises InvalidRequestError for unknown keys, values and languages."""
-    query = _validated(params)
+    return parse_stream_config(query_values(params), service)
+
+
+def parse_stream_config(values: Mapping[str, Any], service: Service) -> StreamQuery:
+    """The same keys from elsewhere; raises InvalidRequestError."""
+    query = _validated(values)
     if query.source != AUTO:
         _require_language(query.source, service.asr, "source", f"{AUTO}, ")
     for target in query.target:
@@ -67,7 +73,23 @@ def parse_stream_query(params: QueryParams, service: Service) -> StreamQuery:
     return query.model_copy(update={"mt_mode": mode})
 
 
-def _validated(params: QueryParams) -> StreamQuery:
+def session_options(service: Service, query: StreamQuery) -> SessionOptions:
+    """What a session of this server does for such a query."""
+    settings = service.config.session
+    return settings.options(
+        query.source_language,
+        query.target,
+        partials=query.partials,
+        delay=query.delay,
+        policy=query.policy,
+        hotwords=query.hotwords,
+        mt_mode=query.mt_mode or settings.mt_mode_for(service.mt),
+        glossary=parse_glossary(query.glossary, query.target, service.mt),
+    )
+
+
+def query_values(params: QueryParams) -> dict[str, Any]:
+    """A query string's keys; raises InvalidRequestError for one given twice."""
     values: dict[str, Any] = {}
     for key, value in params.multi_items():
         if key in REPEATABLE:
@@ -77,6 +99,12 @@ def _validated(params: QueryParams) -> StreamQuery:
             raise InvalidRequestError(f"The query key {key!r} may be given only once.", param=key)
         else:
             values[key] = value
+    return values
+
+
+def _validated(values: Mapping[str, Any]) -> StreamQuery:
+    single = {key: (values[key],) for key in REPEATABLE if isinstance(values.get(key), str)}
+    values = {**values, **single}
     try:
         return StreamQuery.model_validate(values)
     except ValidationError as error:

@@ -6,12 +6,15 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from deployments.types import EngineError
 from serve_app.api.failures import as_known
 from serve_app.api.health import live, ready
+from serve_app.api.native_socket import stream_socket
+from serve_app.api.realtime.doors import transcriptions_socket, translations_socket
 from serve_app.api.rest.routes import REST_ROUTES
+from serve_app.api.resume import Resuming
 from serve_app.api.service import Service
 from serve_app.api.stream import stream
 from serve_app.errors import DragomanError, MethodNotAllowedError, NotFoundError
@@ -26,6 +29,9 @@ def build_doors(service: Service) -> Starlette:
     doors = Starlette(
         routes=[
             Route("/v1/stream", stream, methods=["POST", "PUT"]),
+            WebSocketRoute("/v1/stream", stream_socket),
+            WebSocketRoute("/v1/realtime", transcriptions_socket),
+            WebSocketRoute("/v1/realtime/translations", translations_socket),
             Route("/health/live", live),
             Route("/health/ready", ready),
             *REST_ROUTES,
@@ -41,6 +47,7 @@ def build_doors(service: Service) -> Starlette:
     )
     doors.state.service = service
     doors.state.files = FileDesk(service.ports, service.config.files.limits())
+    doors.state.resuming = Resuming(service.config.resume.signer())
     return doors
 
 

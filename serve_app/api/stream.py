@@ -13,8 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from serve_app.api.glossary import parse_glossary
-from serve_app.api.query import StreamQuery, parse_stream_query
+from serve_app.api.query import StreamQuery, parse_stream_query, session_options
 from serve_app.api.service import Service
 from serve_app.decode import PcmLayout, decode
 from serve_app.runner import SessionRunner
@@ -73,19 +72,8 @@ async def _started(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes,
 async def _session_events(
     service: Service, query: StreamQuery, audio: AsyncIterator[bytes]
 ) -> AsyncGenerator[fx.Emit, None]:
-    settings = service.config
-    options = settings.session.options(
-        query.source_language,
-        query.target,
-        partials=query.partials,
-        delay=query.delay,
-        policy=query.policy,
-        hotwords=query.hotwords,
-        mt_mode=query.mt_mode or settings.session.mt_mode_for(service.mt),
-        glossary=parse_glossary(query.glossary, query.target, service.mt),
-    )
-    session = Session(f"s{uuid.uuid4().hex[:20]}", options)
-    runner = SessionRunner(session, service.ports, settings.timeouts.stage_timeouts())
+    session = Session(f"s{uuid.uuid4().hex[:20]}", session_options(service, query))
+    runner = SessionRunner(session, service.ports, service.config.timeouts.stage_timeouts())
     seq = 0
     try:
         async with aclosing(runner.events(audio, query.model_dump(mode="json"))) as emitted:

@@ -12,6 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from deployments.languages import UNSPACED
 from serve_app.session.segments import ends_sentence
 
 MtMode = Literal["append", "revise", "final"]
@@ -25,8 +26,6 @@ Simultaneous translators cut at 1.23 to 1.34 tokens for each (SimulStreaming); a
 would also cut good drafts of short sources."""
 SLACK_CHARACTERS = 20
 
-_UNSPACED = frozenset({"zh", "yue", "ja", "th", "lo", "km", "my", "bo"})
-"""Languages whose words no space divides."""
 _DENSITY = {"zh": 3.0, "yue": 3.0, "ja": 2.0}
 """Letters of an alphabet that say as much as one character."""
 _CLAUSE_END = frozenset(",;:\u3001\uff0c\uff1b\uff1a")
@@ -142,7 +141,7 @@ def draft_policy(
 
 def is_unspaced(language: str) -> bool:
     """Whether characters rather than words are the units of a language."""
-    return language in _UNSPACED
+    return language in UNSPACED
 
 
 def split_units(text: str, language: str) -> list[str]:

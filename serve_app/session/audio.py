@@ -51,12 +51,12 @@ class SampleBuffer:
     so each sample is moved a constant number of times on average.
     """
 
-    def __init__(self, capacity_samples: int) -> None:
+    def __init__(self, capacity_samples: int, begin: int = 0) -> None:
         self._data: Pcm = np.zeros(_INITIAL_SAMPLES, dtype=np.int16)
         self._capacity = capacity_samples
-        self._offset = 0
-        self._begin = 0
-        self._end = 0
+        self._offset = begin
+        self._begin = begin
+        self._end = begin
 
     @property
     def begin(self) -> int:

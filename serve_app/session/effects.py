@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from deployments.types import AsrRequest, Draft, Hypothesis, MtRequest, VadAnswer, VadRequest
 from serve_app.session.events import Event
+from serve_app.session.options import SessionOptions
+from serve_app.session.resume import ResumePoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +26,36 @@ class EndOfAudio:
 
 
 @dataclass(frozen=True, slots=True)
+class Flush:
+    """The turn ends here: what was said so far is committed without waiting for a pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """Other options from here on; `config` is how the client is told of them.
+
+    New targets hold for the segments that are not closed yet, other options for later utterances.
+    """
+
+    options: SessionOptions
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class AudioFailed:
     """The audio cannot be read any further; what came before is still dealt with."""
 
     code: str
     message: str
+    retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """So many bytes of audio wait outside, because the session does not want them yet."""
+
+    waiting_bytes: int
+    limit_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +100,18 @@ class StageFailed:
     target: str = ""
 
 
-Input = Audio | EndOfAudio | AudioFailed | VadAnswered | AsrAnswered | MtAnswered | StageFailed
+Input = (
+    Audio
+    | EndOfAudio
+    | Flush
+    | Configure
+    | AudioFailed
+    | Behind
+    | VadAnswered
+    | AsrAnswered
+    | MtAnswered
+    | StageFailed
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +142,8 @@ class Emit:
 
     seq: int
     event: Event
+    resume: ResumePoint | None = None
+    """On events that carry a resume token: what the door is to sign."""
 
 
 @dataclass(frozen=True, slots=True)

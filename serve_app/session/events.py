@@ -32,6 +32,21 @@ class SessionCreated(Event):
     session_id: str
     config: Mapping[str, Any]
     """The options in force, defaults filled in."""
+    acked_ms: int = 0
+    """Where the audio begins: above 0 only where a session is taken up again."""
+    resume_token: str | None = None
+    """Takes the session up again from `acked_ms`; null where the door cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUpdated(Event):
+    """The options were changed on the client's wish."""
+
+    type: ClassVar[str] = "session.updated"
+    config: Mapping[str, Any]
+    """The options now in force."""
+    resume_token: str | None = None
+    """Replaces the token before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +55,7 @@ class SpeechStarted(Event):
 
     type: ClassVar[str] = "speech.started"
     at_ms: int
+    utterance_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +63,27 @@ class SpeechStopped(Event):
     """The utterance ended."""
 
     type: ClassVar[str] = "speech.stopped"
+    at_ms: int
+    utterance_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceCompleted(Event):
+    """Every word of the utterance is committed."""
+
+    type: ClassVar[str] = "utterance.completed"
+    utterance_id: str
+    start_ms: int
+    end_ms: int
+    continued: bool
+    """True where it was cut because it grew too long, and speech goes on in the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed(Event):
+    """All that was said before the client's `flush` is committed."""
+
+    type: ClassVar[str] = "flushed"
     at_ms: int
 
 
@@ -103,6 +140,19 @@ class Ack(Event):
 
     type: ClassVar[str] = "ack"
     acked_ms: int
+    resume_token: str | None = None
+    """Takes the session up again from here; null where the door cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlowDown(Event):
+    """Audio comes faster than it is dealt with, and what may be held of it is nearly full."""
+
+    type: ClassVar[str] = "slow_down"
+    waiting_bytes: int
+    """Audio that was received and not yet taken."""
+    limit_bytes: int
+    """Beyond this the session ends with the error `too_far_ahead`."""
 
 
 @dataclass(frozen=True, slots=True)

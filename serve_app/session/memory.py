@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, replace
 
 from serve_app.session.audio import to_samples
 
@@ -24,6 +25,9 @@ class Hints:
     usual_language: str | None = None
 
 
+NO_HINTS = Hints()
+
+
 def switch_probability(window_samples: int) -> float:
     """How probable another language than the usual one has to be, to be believed."""
     short = window_samples < to_samples(SHORT_WINDOW_MS)
@@ -33,25 +37,45 @@ def switch_probability(window_samples: int) -> float:
 class Memory:
     """Of the utterances that are over; bounded."""
 
-    def __init__(self, context_characters: int, hotwords: str) -> None:
+    def __init__(self, context_characters: int, hotwords: str, earlier: Hints = NO_HINTS) -> None:
+        """`earlier` is what a session that is taken up again remembered."""
         self._context_characters = context_characters
-        self._hints = Hints(hotwords=hotwords)
+        self._hotwords = hotwords
+        self._after: deque[tuple[int, Hints]] = deque([(0, replace(earlier, hotwords=hotwords))])
 
     @property
     def hints(self) -> Hints:
         """For the next utterance."""
-        return self._hints
+        return self._after[-1][1]
 
-    def note(self, text: str, language: str) -> None:
-        """An utterance is over, and this was said; text of another language is no context."""
-        before = self._hints
+    def configure(self, context_characters: int, hotwords: str) -> None:
+        """From the next utterance on."""
+        self._context_characters, self._hotwords = context_characters, hotwords
+        self._replace_newest(replace(self.hints, hotwords=hotwords))
+
+    def note(self, text: str, language: str, end: int) -> None:
+        """An utterance is over at a sample, and this was said.
+
+        Text of another language is no context.
+        """
+        before = self.hints
         context = before.context if language == before.usual_language else ""
         kept = newest(f"{context} {text.strip()}".rstrip(), self._context_characters)
-        self._hints = Hints(kept, before.hotwords, language)
+        self._after.append((end, Hints(kept, self._hotwords, language)))
 
     def forget_text(self) -> None:
         """Text that was invented invites more of its kind: go on without any."""
-        self._hints = Hints("", self._hints.hotwords, self._hints.usual_language)
+        self._replace_newest(replace(self.hints, context=""))
+
+    def hints_at(self, sample: int) -> Hints:
+        """What was remembered of the utterances that end before a sample; forgets what was then
+        forgotten already, so that samples may only rise."""
+        while len(self._after) > 1 and self._after[1][0] <= sample:
+            self._after.popleft()
+        return self._after[0][1]
+
+    def _replace_newest(self, hints: Hints) -> None:
+        self._after[-1] = (self._after[-1][0], hints)
 
 
 def newest(text: str, limit_characters: int) -> str:

@@ -26,3 +26,9 @@ def without_echo(words: tuple[Word, ...], committed: Sequence[Word]) -> tuple[Wo
         if repeated and words[count - 1].end_samples <= until:
             return words[count:]
     return words
+
+
+def as_words(text: str, end_samples: int) -> tuple[Word, ...]:
+    """Committed text to compare with; of its words only the end of the last is known."""
+    newest = text.split()[-MAX_REPEATED_WORDS:]
+    return tuple(Word(word, end_samples, end_samples, 1.0) for word in newest)

@@ -56,13 +56,20 @@ Boundary = UtteranceStarted | UtteranceStopped | UtteranceCut
 class Segmenter:
     """Hysteresis over VAD frames. Marks samples; removes none, so times cannot drift."""
 
-    def __init__(self, options: SegmenterOptions) -> None:
+    def __init__(
+        self,
+        options: SegmenterOptions,
+        now: int = 0,
+        last_stop: int = 0,
+        opened_at: int | None = None,
+    ) -> None:
+        """Begin at the frame of sample `now`, where `opened_at` says so in the middle of speech."""
         self._options = options
-        self._now = 0
-        self._last_stop = 0
-        self._opened_at: int | None = None
+        self._now = now
+        self._last_stop = last_stop
+        self._opened_at = opened_at
         self._burst_start: int | None = None
-        self._speech_end = 0
+        self._speech_end = now
 
     @property
     def speech_limit(self) -> int:
@@ -87,6 +94,10 @@ class Segmenter:
         may_end = self._options.sentence_silence_ms is not None
         return may_end and self._opened_at is not None and pausing
 
+    def configure(self, options: SegmenterOptions) -> None:
+        """Other options from the next frame on."""
+        self._options = options
+
     def step(self, probability: float, *, is_sentence: bool = False) -> Boundary | None:
         """Take the next frame's probability; and whether the open utterance is a sentence."""
         frame_start = self._now
@@ -104,6 +115,14 @@ class Segmenter:
         if self._opened_at is None:
             return None
         return self._stop(self.speech_limit)
+
+    def end_turn(self, at: int) -> Boundary | None:
+        """Close what is open at a sample of the next frame; the next utterance begins after it."""
+        boundary = self.flush()
+        self._burst_start, self._last_stop = None, at
+        if boundary is not None and boundary.at == self._now:
+            return UtteranceStopped(at)
+        return boundary
 
     def _step_silent(self, frame_start: int, probability: float) -> Boundary | None:
         if probability < self._options.start_probability:

@@ -47,6 +47,10 @@ class SegmentBuilder:
         """The segment that still grows."""
         return self._open
 
+    def reopen(self, segment: Segment) -> None:
+        """Go on with a segment of a session that is taken up again."""
+        self._open = segment
+
     def add(self, words: tuple[Word, ...], language: str) -> list[Growth]:
         """Committed words in, at most one growth for each segment touched out."""
         grown: list[Growth] = []
@@ -82,13 +86,18 @@ class SegmentBuilder:
     def _new_segment(self, words: tuple[Word, ...], text: str, language: str) -> Segment:
         start = words[0].start_samples
         return Segment(
-            segment_id=f"{self._session_id}.{start}",
+            segment_id=segment_name(self._session_id, start),
             utterance_id=self._utterance_id,
             language=language,
             text=text,
             start=start,
             end=words[-1].end_samples,
         )
+
+
+def segment_name(session_id: str, start: int) -> str:
+    """A segment is known by where its first word starts."""
+    return f"{session_id}.{start}"
 
 
 def ends_sentence(text: str) -> bool:

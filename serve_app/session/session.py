@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from deployments.types import (
-    SAMPLE_RATE_HZ,
-    VAD_FRAME_SAMPLES,
     Hypothesis,
-    VadAnswer,
     VadRequest,
-    VadState,
     Word,
 )
 from serve_app.session import effects as fx
 from serve_app.session import events
-from serve_app.session.audio import PcmReader, SampleBuffer, to_ms, to_samples
+from serve_app.session.audio import to_ms, to_samples
+from serve_app.session.bookmark import Bookmark
 from serve_app.session.gates import INVENTED
-from serve_app.session.memory import Memory
+from serve_app.session.listener import AudioEnded, Listener, TurnEnded
+from serve_app.session.memory import Hints, Memory
 from serve_app.session.options import SessionOptions
 from serve_app.session.policies import new_policy
+from serve_app.session.resume import HeldSegment, ResumePoint, Resumption, utterance_start
 from serve_app.session.segmenter import (
     Boundary,
-    Segmenter,
     UtteranceCut,
     UtteranceStarted,
     UtteranceStopped,
@@ -35,34 +32,29 @@ from serve_app.session.segments import Growth
 from serve_app.session.translations import Translations
 from serve_app.session.utterance import Outcome, Step, Utterance
 
-MAX_PIECE_SAMPLES = SAMPLE_RATE_HZ
-"""Most audio that one Audio input may carry: one second."""
-
 
 class Session:
     """All state of one live stream; feed it inputs in any order the stages answer in."""
 
-    def __init__(self, session_id: str, options: SessionOptions) -> None:
+    def __init__(
+        self, session_id: str, options: SessionOptions, resumption: Resumption | None = None
+    ) -> None:
+        """A new session, or one taken up again: then audio begins at `resumption.point.acked`."""
         self.session_id = session_id
         self._options = options
-        self._reader = PcmReader()
-        held_ms = options.max_backlog_ms + options.segmenter.max_utterance_ms
-        self._capacity = to_samples(held_ms) + MAX_PIECE_SAMPLES
-        self._audio = SampleBuffer(self._capacity)
-        self._segmenter = Segmenter(options.segmenter)
-        self._vad_state = VadState.initial()
-        self._heard = 0
-        self._vad_busy = False
-        self._flushed = False
+        self._resumed = resumption or Resumption(ResumePoint.beginning(options.targets))
+        point = self._resumed.point
+        self._listener = Listener(options, point)
         self._asr_busy = False
+        self._turns: deque[int] = deque()
         self._utterances: deque[Utterance] = deque()
-        self._memory = Memory(options.window.context_characters, options.hotwords)
+        self._bookmark = Bookmark(point)
+        earlier = Hints(point.context, usual_language=point.usual_language)
+        self._memory = Memory(options.window.context_characters, options.hotwords, earlier)
         self._translations = Translations(options.mt_mode, options.glossary, options.partials)
         self._tail = ""
-        self._ended = False
         self._outcome = "completed"
         self._finished = False
-        self._acked = 0
         self._dealt = False
         self._speech_samples = 0
         self._segment_count = 0
@@ -73,13 +65,20 @@ class Session:
     @property
     def wants_audio(self) -> bool:
         """False while the reader must pause because the stages are behind."""
-        held = self._audio.end - self._audio.begin
-        has_room = held + MAX_PIECE_SAMPLES <= self._capacity
-        return has_room and self._translations.pending < self._options.max_untranslated
+        caught_up = self._translations.pending < self._options.max_untranslated
+        return self._listener.has_room and caught_up
 
     def open(self, config: Mapping[str, Any]) -> list[fx.Effect]:
         """First call: announce the session, echoing the options in force."""
-        self._emit(events.SessionCreated(self.session_id, config))
+        point = self._resumed.point
+        self._emit(events.SessionCreated(self.session_id, config, to_ms(point.acked)))
+        if point.utterance_start is not None:
+            going_on = self._new_utterance(point.utterance_start, point.language)
+            going_on.resume_at(point.exact, point.said)
+            self._utterances.append(going_on)
+        for held in self._resumed.held:
+            self._go_on_translating(held)
+        self._tell_translations()
         return self._effects()
 
     def receive(self, item: fx.Input) -> list[fx.Effect]:
@@ -101,14 +100,21 @@ class Session:
     def _take(self, item: fx.Input) -> None:
         match item:
             case fx.Audio(data):
-                self._audio.append(self._reader.read(data))
+                self._listener.take(data)
             case fx.EndOfAudio():
-                self._ended = True
-            case fx.AudioFailed(code, message):
-                self._emit(events.Error(code, message, retryable=False))
-                self._ended, self._outcome = True, "error"
+                self._listener.ended = True
+            case fx.Flush():
+                self._listener.end_turn()
+            case fx.Configure(options, config):
+                self._configure(options, config)
+            case fx.Behind(waiting_bytes, limit_bytes):
+                self._emit(events.SlowDown(waiting_bytes, limit_bytes))
+            case fx.AudioFailed(code, message, retryable) if not self._listener.ended:
+                self._emit(events.Error(code, message, retryable))
+                self._listener.ended, self._outcome = True, "error"
             case fx.VadAnswered(answer):
-                self._take_vad(answer)
+                for boundary in self._listener.hear(answer, self._is_sentence):
+                    self._mark(boundary)
             case fx.AsrAnswered(hypothesis):
                 self._take_hypothesis(hypothesis)
             case fx.MtAnswered(segment_id, target, draft):
@@ -119,77 +125,69 @@ class Session:
     def _proceed(self) -> None:
         self._ask_asr()
         self._ask_vad()
+        self._end_turns()
         self._acknowledge()
-        if self._all_heard and not self._utterances and not self._translations.pending:
-            self._close()
-
-    @property
-    def _all_heard(self) -> bool:
-        return self._ended and self._flushed and not self._vad_busy
+        if self._listener.all_heard and not self._utterances:
+            self._close_held()
+            if not self._translations.pending:
+                self._close()
 
     # VAD
 
     def _ask_vad(self) -> None:
-        block = self._options.vad_block_frames * VAD_FRAME_SAMPLES
-        if self._vad_busy or self._flushed:
-            return
-        waiting = self._audio.end - self._heard
-        if waiting < block and not self._ended:
-            return
-        if waiting == 0:
-            self._flush_segmenter()
-            return
-        samples = self._audio.slice(self._heard, self._heard + min(block, waiting))
-        padding = -len(samples) % VAD_FRAME_SAMPLES
-        self._vad_busy = True
-        request = VadRequest(self._vad_state, np.pad(samples, (0, padding)))
-        self._asked.append(fx.RunVad(request))
+        match self._listener.next_step(self._options.vad_block_frames):
+            case VadRequest() as request:
+                self._asked.append(fx.RunVad(request))
+            case TurnEnded(at, boundary):
+                self._mark(boundary)
+                self._turns.append(at)
+                self._ask_asr()
+                self._ask_vad()
+            case AudioEnded(boundary):
+                self._mark(boundary)
+                self._ask_asr()
 
-    def _take_vad(self, answer: VadAnswer) -> None:
-        self._vad_busy = False
-        self._vad_state = answer.state
-        for probability in answer.probabilities:
-            self._heard = min(self._heard + VAD_FRAME_SAMPLES, self._audio.end)
-            self._mark(self._segmenter.step(probability, is_sentence=self._is_sentence))
-
-    @property
     def _is_sentence(self) -> bool:
         """Whether the open utterance, as far as it is heard, is a whole sentence."""
         if not self._utterances:
             return False
-        return self._utterances[-1].ends_sentence_at(self._segmenter.speech_end)
+        return self._utterances[-1].ends_sentence_at(self._listener.segmenter.speech_end)
 
-    def _flush_segmenter(self) -> None:
-        self._flushed = True
-        self._mark(self._segmenter.flush())
-        self._ask_asr()
+    def _end_turns(self) -> None:
+        while self._turns and not (self._utterances and self._utterances[0].start < self._turns[0]):
+            self._emit(events.Flushed(to_ms(self._turns.popleft())))
 
     def _mark(self, boundary: Boundary | None) -> None:
         match boundary:
             case UtteranceStarted(at):
-                self._utterances.append(self._new_utterance(at))
-                self._emit(events.SpeechStarted(to_ms(at)))
+                self._utterances.append(self._new_utterance(at, self._options.source))
+                if at >= self._resumed.held_until:
+                    name = self._utterances[-1].utterance_id
+                    self._emit(events.SpeechStarted(to_ms(at), name))
             case UtteranceStopped(at):
-                self._end_utterance(min(at, self._audio.end))
-                self._emit(events.SpeechStopped(to_ms(min(at, self._audio.end))))
+                at = min(at, self._listener.audio.end)
+                self._end_utterance(at)
+                if at >= self._resumed.held_until:
+                    name = self._utterances[-1].utterance_id
+                    self._emit(events.SpeechStopped(to_ms(at), name))
             case UtteranceCut(at):
-                self._cut_utterance(min(at, self._audio.end))
+                self._cut_utterance(min(at, self._listener.audio.end))
 
     def _end_utterance(self, at: int) -> None:
         utterance = self._utterances[-1]
         utterance.stopped_at = at
-        self._speech_samples += at - utterance.start
+        self._speech_samples += at - max(utterance.start, self._resumed.point.acked)
 
     def _cut_utterance(self, at: int) -> None:
         self._end_utterance(at)
         self._utterances[-1].cut = True
-        self._utterances.append(self._new_utterance(at))
+        self._utterances.append(self._new_utterance(at, self._options.source))
 
-    def _new_utterance(self, at: int) -> Utterance:
+    def _new_utterance(self, at: int, language: str | None) -> Utterance:
         return Utterance(
             start=at,
             session_id=self.session_id,
-            language=self._options.source,
+            language=language,
             policy=new_policy(self._options.policy),
             options=self._options.window,
         )
@@ -199,16 +197,41 @@ class Session:
     def _ask_asr(self) -> None:
         if self._asr_busy or not self._utterances:
             return
-        speech_until = min(self._segmenter.speech_limit, self._audio.end)
+        speech_until = self._listener.speech_until
+        if self._resumed.held and not self._take_up(speech_until):
+            return
         request = self._utterances[0].next_request(
             speech_until,
-            self._audio,
+            self._listener.audio,
             self._memory.hints,
-            at_once=self._segmenter.asks_whether_sentence,
+            at_once=self._listener.segmenter.asks_whether_sentence,
         )
         if request is not None:
             self._asr_busy = True
             self._asked.append(fx.RunAsr(request))
+
+    def _take_up(self, speech_until: int) -> bool:
+        """After a resumption: pass over what the client holds; whether there is more to decode."""
+        utterance = self._utterances[0]
+        stopped = utterance.stopped_at
+        if stopped is not None and self._resumed.covers(utterance.start, stopped):
+            for one in self._resumed.begun_within(utterance.needed_from, stopped):
+                self._memory.note(one.segment.text, one.segment.language, stopped)
+            self._next_utterance(utterance)
+            return bool(self._utterances) and self._take_up(speech_until)
+        if stopped is None and speech_until <= self._resumed.held_until:
+            return False
+        held = self._resumed.held_from(utterance.needed_from)
+        if held:
+            utterance.take_up(held)
+        self._resumed = replace(self._resumed, held=())
+        return True
+
+    def _close_held(self) -> None:
+        """Where VAD heard less this time, the last segment that is held has no more words."""
+        held, self._resumed = self._resumed.held, replace(self._resumed, held=())
+        if held and not held[-1].closed:
+            self._commit(Growth(held[-1].segment, added="", words=(), closed=True))
 
     def _take_hypothesis(self, hypothesis: Hypothesis) -> None:
         utterance = self._utterances[0]
@@ -229,16 +252,28 @@ class Session:
         if not utterance.done:
             self._end_if_resting(utterance)
             return
+        self._next_utterance(utterance)
+        self._emit(
+            events.UtteranceCompleted(
+                utterance_id=utterance.utterance_id,
+                start_ms=to_ms(utterance.start),
+                end_ms=to_ms(utterance.stopped_at or utterance.start),
+                continued=utterance.cut,
+            )
+        )
+
+    def _next_utterance(self, utterance: Utterance) -> None:
         self._utterances.popleft()
         if utterance.language is not None:
-            self._memory.note(utterance.said, utterance.language)
+            end = utterance.stopped_at or utterance.start
+            self._memory.note(utterance.said, utterance.language, end)
         if utterance.cut:
             self._utterances[0].continue_after(utterance)
 
     def _end_if_resting(self, utterance: Utterance) -> None:
         at = utterance.resting_from
         if at is not None and utterance.stopped_at is None:
-            self._segmenter.split(at)
+            self._listener.segmenter.split(at)
             self._cut_utterance(at)
 
     def _commit(self, growth: Growth) -> None:
@@ -255,10 +290,8 @@ class Session:
                 words=tuple(_timed(word) for word in growth.words),
             )
         )
-        if growth.closed:
-            self._segment_count += 1
-            self._dealt = True
-        self._translations.grow(growth, self._options.targets)
+        heard_from = self._utterances[0].resumable_from if self._utterances else segment.start
+        self._translate(growth, self._bookmark.targets_of(segment), heard_from)
         self._tell_translations()
 
     def _show_tail(self, utterance: Utterance, tail: str) -> None:
@@ -267,6 +300,25 @@ class Session:
             self._emit(events.TranscriptPartial(utterance.utterance_id, tail))
 
     # MT
+
+    def _translate(self, growth: Growth, targets: Collection[str], heard_from: int) -> None:
+        if growth.closed:
+            self._segment_count += 1
+            self._dealt = True
+            self._bookmark.note_closed(growth.segment, heard_from)
+        self._translations.grow(growth, targets)
+
+    def _go_on_translating(self, held: HeldSegment) -> None:
+        """What the client holds of a translation stands, what it lacks is still to come."""
+        segment = held.segment
+        for begun in held.begun:
+            self._translations.take_up(segment, begun.target, begun.text)
+        if held.closed:
+            wanted = self._bookmark.targets_of(segment)
+            lacking = [target for target in wanted if target not in held.translated]
+            closing = Growth(segment, added="", words=(), closed=True)
+            heard_from = max(self._resumed.point.exact, utterance_start(segment.utterance_id))
+            self._translate(closing, lacking, heard_from)
 
     def _tell_translations(self, loss: str = "") -> None:
         """What may be told by now, what is to be asked next, and that a translation is lost."""
@@ -312,25 +364,40 @@ class Session:
         span = f"{to_ms(begin)} to {to_ms(self._utterances[0].asked_until)} ms"
         self._emit(events.Warning(code, f"Speech from {span} was lost: {reason}"))
 
-    def _acknowledge(self) -> None:
-        first_needed = self._segmenter.earliest_start
+    def _configure(self, options: SessionOptions, config: Mapping[str, Any]) -> None:
+        since = self._listener.segmenter.earliest_start
         if self._utterances:
-            self._audio.forget_before(min(first_needed, self._utterances[0].needed_from))
-            first_needed = self._utterances[0].uncommitted_from
-        else:
-            self._audio.forget_before(first_needed)
-        untranslated = self._translations.oldest_pending
-        acked = min(first_needed, self._audio.end)
-        if untranslated is not None:
-            acked = min(acked, untranslated.start)
-        step = to_samples(1 if self._dealt else self._options.ack_step_ms)
-        if acked - self._acked >= step:
-            self._acked, self._dealt = acked, False
-            self._emit(events.Ack(to_ms(acked)))
+            since = self._utterances[0].uncommitted_from
+        self._bookmark.change_targets(since, options.targets)
+        self._options = options
+        self._listener.segmenter.configure(options.segmenter)
+        self._memory.configure(options.window.context_characters, options.hotwords)
+        self._translations.configure(options.mt_mode, options.glossary, options.partials)
+        self._emit(events.SessionUpdated(config))
+
+    def _acknowledge(self) -> None:
+        listener = self._listener
+        needed_from, unheard_from = listener.segmenter.earliest_start, listener.unheard_from
+        going_on = self._utterances[0] if self._utterances else None
+        if going_on is not None:
+            needed_from = going_on.resumable_from
+            unheard_from = min(unheard_from, going_on.needed_from)
+        listener.audio.forget_before(unheard_from)
+        has_moved = self._bookmark.move(
+            min(needed_from, listener.audio.end),
+            self._translations.oldest_pending,
+            going_on,
+            self._memory,
+            audio_end=listener.audio_end,
+            least_gain=to_samples(1 if self._dealt else self._options.ack_step_ms),
+        )
+        if has_moved:
+            self._dealt = False
+            self._emit(events.Ack(to_ms(self._bookmark.point.acked)))
 
     def _close(self) -> None:
         usage = events.Usage(
-            audio_ms=to_ms(self._audio.end),
+            audio_ms=to_ms(self._listener.audio.end - self._resumed.point.acked),
             speech_ms=to_ms(self._speech_samples),
             segments=self._segment_count,
         )
@@ -340,7 +407,11 @@ class Session:
 
     def _emit(self, event: events.Event) -> None:
         self._seq += 1
-        self._told.append(fx.Emit(self._seq, event))
+        carries_token = isinstance(
+            event, events.SessionCreated | events.SessionUpdated | events.Ack
+        )
+        point = self._bookmark.point if carries_token else None
+        self._told.append(fx.Emit(self._seq, event, point))
 
 
 def _timed(word: Word) -> events.TimedWord:

@@ -160,6 +160,10 @@ class Translations:
         """The oldest closed segment that still lacks a translation."""
         return next(iter(self._waiting.values()), None)
 
+    def configure(self, mode: MtMode, glossary: Glossary, partials: bool) -> None:
+        """For segments that are not begun yet; terms for all that is not asked for yet."""
+        self.mode, self.glossary, self.partials = mode, glossary, partials
+
     def grow(self, growth: Growth, targets: Collection[str]) -> None:
         """A segment has grown or closed; what was begun in a target wanted no more is finished."""
         segment = growth.segment

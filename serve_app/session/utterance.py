@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import takewhile
 
+from deployments.languages import word_joint
 from deployments.types import AsrRequest, Hypothesis, Word
 from serve_app.session.audio import SampleBuffer, to_samples
 from serve_app.session.gates import Doubt, doubt
-from serve_app.session.memory import Hints, newest, switch_probability
+from serve_app.session.memory import NO_HINTS, Hints, newest, switch_probability
 from serve_app.session.policies.base import CommitPolicy
-from serve_app.session.repeats import MAX_REPEATED_WORDS, without_echo
+from serve_app.session.repeats import MAX_REPEATED_WORDS, as_words, without_echo
+from serve_app.session.resume import HeldSegment, Said, utterance_name
 from serve_app.session.segments import Growth, SegmentBuilder, ends_sentence
 
 
@@ -44,9 +46,10 @@ class WindowOptions:
 
 
 _REST_PAD_MS = 160
+_NEVER = -1
+"""A sample before all others."""
 OVERLAP_MS = 2_000
 """How much of a window without a committed word is heard again: more than the longest word."""
-NO_HINTS = Hints()
 
 
 class Step(Enum):
@@ -82,7 +85,7 @@ class Utterance:
         options: WindowOptions,
     ) -> None:
         self.start = start
-        self.utterance_id = f"{session_id}.u{start}"
+        self.utterance_id = utterance_name(session_id, start)
         self.stopped_at: int | None = None
         """Set once VAD has heard the end; the next decode is then the last."""
         self.cut = False
@@ -90,6 +93,7 @@ class Utterance:
         self.step = Step.UPDATE
         """What the last request was."""
         self.done = False
+        self._session_id = session_id
         self._language = language
         self._policy = policy
         self._options = options
@@ -104,7 +108,7 @@ class Utterance:
         self._left_behind = ""
         """Committed text before the window, as far as it is context."""
         self._last_words: tuple[Word, ...] = ()
-        self._sentence_until = start
+        self._sentence_until = _NEVER
 
     @property
     def needed_from(self) -> int:
@@ -128,8 +132,26 @@ class Utterance:
 
     def continue_after(self, cut: Utterance) -> None:
         """Take over from an utterance that was cut, before the first decode."""
-        self._window_start = self._committed_until = self._asked_until = cut.continued_from
-        self._last_words = cut._last_words
+        self._continue_from(cut.continued_from, cut._last_words)
+
+    def resume_at(self, sample: int, said: Said | None) -> None:
+        """Go on where another replica stopped, before the first decode."""
+        self._continue_from(sample, as_words(*said) if said else ())
+
+    def take_up(self, held: tuple[HeldSegment, ...]) -> None:
+        """Before the first decode: go on behind the segments of this utterance that are held."""
+        last = held[-1].segment
+        self.utterance_id = last.utterance_id
+        self._has_words = True
+        self._language = self._language or last.language
+        self._committed_until = max(self._committed_until, last.end)
+        self._prefix = "".join(word_joint(last.language) + one.segment.text for one in held)
+        self._last_words = as_words(self._prefix, last.end)
+        if self._committed_until - self._window_start > to_samples(self._options.max_window_ms):
+            self._move_window(self._committed_until)
+        self._segments = SegmentBuilder(self._session_id, self.utterance_id)
+        if not held[-1].closed:
+            self._segments.reopen(last)
 
     @property
     def said(self) -> str:
@@ -164,6 +186,15 @@ class Utterance:
         """Start of what no closed segment covers yet."""
         growing = self._segments.open
         return self._committed_until if growing is None else growing.start
+
+    @property
+    def resumable_from(self) -> int:
+        """Where to hear it again on another replica.
+
+        The window begins there as it does here: one that began right behind a committed word would
+        hear the end of that word, and take it for another.
+        """
+        return min(self._window_start, self.uncommitted_from)
 
     def next_request(
         self,
@@ -203,7 +234,7 @@ class Utterance:
             words = without_echo(words, self._last_words)
         text = self._prefix + "".join(word.text for word in words)
         is_sentence = not doubted and ends_sentence(text)
-        self._sentence_until = self._asked_until if is_sentence else self.start
+        self._sentence_until = self._asked_until if is_sentence else _NEVER
         likely = tuple(takewhile(self._is_likely, words))
         committed = self._decide(words, likely)
         growths = self._commit(committed, hypothesis.language)
@@ -214,6 +245,10 @@ class Utterance:
     def give_up(self) -> Outcome:
         """No answer came to the last request; what was committed stands."""
         return Outcome(self._after_step([]), (), None)
+
+    def _continue_from(self, sample: int, last_words: tuple[Word, ...]) -> None:
+        self._window_start = self._committed_until = self._asked_until = sample
+        self._last_words = last_words
 
     def _next_end(self, speech_until: int, at_once: bool) -> int | None:
         if self.stopped_at is None:

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import uvicorn
 
@@ -20,7 +21,7 @@ from deployments.types import (
 )
 from serve_app.api.routes import build_doors
 from serve_app.api.service import Service
-from serve_app.config import AppConfig
+from serve_app.config import AppConfig, with_resume_key
 from serve_app.runner import Ports
 from tests.support.scripted import Script, translate
 
@@ -49,15 +50,17 @@ class ScriptedPort:
 
 def scripted_service(script: Script) -> Service:
     port = ScriptedPort(script)
-    return Service(AppConfig(), Ports(port, port, port), ASR_INFO, MT_INFO)
+    return Service(with_resume_key(AppConfig()), Ports(port, port, port), ASR_INFO, MT_INFO)
 
 
 @asynccontextmanager
-async def serving(service: Service) -> AsyncIterator[str]:
-    """The base URL of the doors, on a free port."""
+async def serving(service: Service, port: int = 0) -> AsyncIterator[str]:
+    """The base URL of the doors, on a free port where none is named."""
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(build_doors(service), log_level="warning", lifespan="off")
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        keyed = replace(service, config=with_resume_key(service.config))
+        config = uvicorn.Config(build_doors(keyed), log_level="warning", lifespan="off")
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ from deployments.types import (
     VadRequest,
 )
 from deployments.vad import load_engine as load_vad
-from serve_app.config import AppConfig
+from serve_app.config import AppConfig, with_resume_key
 from serve_app.runner import Ports
 from serve_app.session import effects as fx
 from serve_app.session.events import Event
@@ -35,7 +36,7 @@ def oracle_config(**changes: dict[str, Any]) -> AppConfig:
     """All three stages oracles; `vad`, `asr` and `mt` give their `oracle` sections."""
     stages = {"vad": {}, "asr": {}, "mt": {}, **changes}
     tree = {name: {"engine": "oracle", "oracle": oracle} for name, oracle in stages.items()}
-    return AppConfig.model_validate(tree)
+    return with_resume_key(AppConfig.model_validate(tree))
 
 
 class OraclePorts:
@@ -86,17 +87,27 @@ class Live:
     inputs: deque[fx.Input]
     """Audio still to be fed, and its end."""
     told: list[Event] = field(default_factory=list)
+    emitted: list[fx.Emit] = field(default_factory=list)
     failed: list[Ask] = field(default_factory=list)
     """Requests that the stages could not answer."""
     finished: bool = False
 
 
-def run_together(config: AppConfig, lives: Sequence[Live], rng: random.Random) -> None:
-    """Feed all sessions and answer their requests in any order, in batches across sessions."""
+def run_together(
+    config: AppConfig,
+    lives: Sequence[Live],
+    rng: random.Random,
+    inputs: float = math.inf,
+) -> None:
+    """Feed all sessions and answer their requests in any order, in batches across sessions.
+
+    Stops in the middle after so many inputs.
+    """
     crowd = _Crowd(config, rng)
     for live in lives:
         crowd.take(live, live.session.open({}))
-    while not all(live.finished for live in lives):
+    while not all(live.finished for live in lives) and inputs > 0:
+        inputs -= 1
         hungry = [live for live in lives if live.inputs and live.session.wants_audio]
         if crowd.waiting and (not hungry or rng.random() < 0.5):
             crowd.answer_some()
@@ -129,6 +140,7 @@ class _Crowd:
             match effect:
                 case fx.Emit(_, event):
                     live.told.append(event)
+                    live.emitted.append(effect)
                 case fx.Finish():
                     live.finished = True
                 case _:

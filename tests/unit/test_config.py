@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from serve_app.client.model_checks import check_models as doctor_checks
-from serve_app.config import AppConfig
+from serve_app.config import AppConfig, with_environment, with_resume_key
 from serve_app.launch import StartError, check_models, load_serve_config
 
 ORACLE = {"engine": "oracle"}
@@ -57,3 +57,20 @@ def test_oracles_want_no_models(monkeypatch: pytest.MonkeyPatch) -> None:
     check_models(AppConfig.model_validate({"vad": ORACLE, "asr": ORACLE, "mt": ORACLE}))
     with pytest.raises(StartError, match="no-such-model"):
         check_models(AppConfig.model_validate({"vad": ORACLE, "asr": ORACLE}))
+
+
+def test_resume_keys_come_from_the_environment_and_are_long_enough() -> None:
+    key, older = "a" * 32, "b" * 40
+    config = with_environment(AppConfig(), {"RESUME_KEYS": f"{key}, {older}"})
+    assert [one.get_secret_value() for one in config.resume.keys] == [key, older]
+    assert key not in repr(config)
+    with pytest.raises(ValidationError, match="openssl rand"):
+        with_environment(AppConfig(), {"RESUME_KEYS": "short"})
+
+
+def test_development_draws_a_key_and_production_wants_one() -> None:
+    drawn = with_resume_key(AppConfig())
+    assert len(drawn.resume.keys) == 1
+    assert with_resume_key(drawn) is drawn
+    with pytest.raises(ValueError, match="RESUME_KEYS"):
+        with_resume_key(AppConfig(profile="production"))

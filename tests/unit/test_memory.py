@@ -40,8 +40,8 @@ def drive_script(said: Script, options: SessionOptions) -> list[AsrRequest]:
 
 def test_only_the_newest_of_what_was_said_is_kept_in_whole_words() -> None:
     memory = Memory(12, "Zurich")
-    memory.note(" Where is it?", "en")
-    memory.note(" Thank you.", "en")
+    memory.note(" Where is it?", "en", 100)
+    memory.note(" Thank you.", "en", 200)
     assert memory.hints == Hints(" Thank you.", "Zurich", "en")
     assert newest(" Where is it?", 100) == " Where is it?"
     assert newest(" unbreakable", 3) == ""
@@ -49,11 +49,22 @@ def test_only_the_newest_of_what_was_said_is_kept_in_whole_words() -> None:
 
 def test_text_of_another_language_is_no_context() -> None:
     memory = Memory(50, "")
-    memory.note(" Where is it?", "en")
-    memory.note(" Danke.", "de")
+    memory.note(" Where is it?", "en", 100)
+    memory.note(" Danke.", "de", 200)
     assert memory.hints == Hints(" Danke.", "", "de")
     memory.forget_text()
     assert memory.hints == Hints("", "", "de")
+
+
+def test_what_was_remembered_at_a_sample_is_known_until_a_later_one_is_asked_for() -> None:
+    memory = Memory(50, "Zurich", Hints(" Before.", usual_language="en"))
+    memory.note(" Where is it?", "en", 100)
+    memory.note(" Danke.", "de", 200)
+    assert memory.hints_at(99) == Hints(" Before.", "Zurich", "en")
+    assert memory.hints_at(100) == Hints(" Before. Where is it?", "Zurich", "en")
+    assert memory.hints_at(500) == memory.hints == Hints(" Danke.", "Zurich", "de")
+    memory.configure(50, "Bern")
+    assert memory.hints == Hints(" Danke.", "Bern", "de")
 
 
 def test_the_next_utterance_is_told_what_was_said_and_in_which_language() -> None:
@@ -103,7 +114,9 @@ def test_a_whole_sentence_may_end_sooner(silence_ms: int | None, utterances: lis
     words = [*WORDS[:3], Spoken("Thank", 2_300, 2_600), Spoken("you.", 2_600, 3_000)]
     said = Script(words, length_ms=5_000)
     segmenter = SegmenterOptions(min_silence_ms=960, sentence_silence_ms=silence_ms)
-    seen = drive(Session("s", SessionOptions(segmenter=segmenter)), said, cut(said.pcm(), 640))
+    # The pause is shorter than `min_silence_ms`, but long enough to rest in.
+    options = SessionOptions(segmenter=segmenter, window=WindowOptions(max_rest_ms=60_000))
+    seen = drive(Session("s", options), said, cut(said.pcm(), 640))
     texts: dict[str, str] = {}
     for event in events(seen):
         if isinstance(event, ev.TranscriptCommitted):

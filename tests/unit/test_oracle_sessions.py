@@ -26,10 +26,11 @@ from serve_app.session import effects as fx
 from serve_app.session import events as ev
 from serve_app.session.append import MtMode
 from serve_app.session.audio import to_ms
+from serve_app.session.listener import MAX_PIECE_SAMPLES
 from serve_app.session.options import SessionOptions
 from serve_app.session.policies import PolicyName
 from serve_app.session.presets import Delay
-from serve_app.session.session import MAX_PIECE_SAMPLES, Session
+from serve_app.session.session import Session
 from tests.support.doors import serving
 from tests.support.oracle import (
     EXACT,

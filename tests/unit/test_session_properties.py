@@ -14,9 +14,10 @@ from serve_app.config import SessionSettings
 from serve_app.session import effects as fx
 from serve_app.session import events as ev
 from serve_app.session.append import MtMode
+from serve_app.session.listener import MAX_PIECE_SAMPLES
 from serve_app.session.policies import PolicyName
 from serve_app.session.presets import Delay
-from serve_app.session.session import MAX_PIECE_SAMPLES, Session
+from serve_app.session.session import Session
 from tests.support.scripted import Script, Spoken, answer, cut, drive, events
 
 TARGETS = ("de", "es")

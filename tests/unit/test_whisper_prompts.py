@@ -106,7 +106,8 @@ def test_what_was_said_before_is_not_said_again(engine: WhisperAsr, speech: Samp
     assert plain.startswith(SAID)
     for heard in (*others, f" Clara{forced}", final):
         assert heard.endswith("I have an appointment with the dentist at quarter past three.")
-        assert len(heard.split()) == len(plain.split())
+        assert len(heard.split()) <= len(plain.split()) + 1
+        assert not {"ticket", "Barcelona", "Sunday,", "hot", "tomorrow."} & set(heard.split())
 
 
 def test_a_word_tells_where_the_decoder_looked(engine: WhisperAsr, speech: Samples) -> None:

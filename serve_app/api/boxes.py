@@ -1,0 +1,131 @@
+"""What lies between a socket and a session, with a bound on either side. Knows neither of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from serve_app.errors import DragomanError
+
+T = TypeVar("T")
+
+SLOW_DOWN_BYTES = 1 << 20
+"""More waiting audio than this, and the client is told: 33 s of 16 kHz PCM."""
+MAX_WAITING_BYTES = 1 << 24
+"""More than this is not held; a whole OpenAI append of 15 MiB in base64 still fits."""
+MAX_UNSENT = 1_024
+"""Messages that may wait for a client that does not read; some minutes of speech."""
+
+
+class TooFarAheadError(DragomanError):
+    """The client sends audio faster than it is dealt with, and did not slow down."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "too_far_ahead"
+    retryable = True
+
+
+class ClientTooSlowError(DragomanError):
+    """The client does not read what it is told."""
+
+    code = "client_too_slow"
+    retryable = True
+
+
+class Inbox(Generic[T]):
+    """What the client sent and the session has not taken yet, in order."""
+
+    def __init__(self) -> None:
+        self._items: deque[tuple[T, int]] = deque()
+        self._changed = asyncio.Event()
+        self._ended = False
+        self.waiting_bytes = 0
+
+    def put(self, item: T, size_bytes: int = 0) -> bool:
+        """Add at the end; True where the client is to be told to slow down, once each time.
+
+        Raises TooFarAheadError where there is no room.
+        """
+        if self._ended:
+            return False
+        before = self.waiting_bytes
+        self.waiting_bytes += size_bytes
+        if self.waiting_bytes > MAX_WAITING_BYTES:
+            raise TooFarAheadError(
+                f"Over {MAX_WAITING_BYTES >> 20} MiB of audio wait to be heard. Send audio at the "
+                "pace at which it was spoken, or wait for acks; then resume from the last."
+            )
+        self._items.append((item, size_bytes))
+        self._changed.set()
+        return before <= SLOW_DOWN_BYTES < self.waiting_bytes
+
+    def end(self) -> None:
+        """The client has no more to say; what it sent is still taken."""
+        self._ended = True
+        self._changed.set()
+
+    def abandon(self) -> None:
+        """Nothing more is taken, what waits included."""
+        self._items.clear()
+        self.end()
+
+    async def items(self) -> AsyncGenerator[T, None]:
+        """To the end."""
+        while True:
+            if self._items:
+                item, size_bytes = self._items.popleft()
+                self.waiting_bytes -= size_bytes
+                yield item
+            elif self._ended:
+                return
+            else:
+                self._changed.clear()
+                await self._changed.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to tell the client."""
+
+    text: str
+    volatile: bool = False
+    """Whether a later message replaces it."""
+
+
+class Outbox:
+    """What the client has not read yet; where it is full, volatile messages go first."""
+
+    def __init__(self, limit: int = MAX_UNSENT) -> None:
+        self._messages: deque[Message] = deque()
+        self._changed = asyncio.Event()
+        self._limit = limit
+        self._closed = False
+
+    def put(self, message: Message) -> None:
+        """Add at the end; ClientTooSlowError where there is no room even without volatile ones."""
+        if len(self._messages) >= self._limit:
+            self._messages = deque(kept for kept in self._messages if not kept.volatile)
+            if len(self._messages) >= self._limit:
+                raise ClientTooSlowError(f"{self._limit} events wait to be read; read them faster.")
+        self._messages.append(message)
+        self._changed.set()
+
+    def close(self) -> None:
+        """No more will come."""
+        self._closed = True
+        self._changed.set()
+
+    async def messages(self) -> AsyncGenerator[Message, None]:
+        """To the end."""
+        while True:
+            if self._messages:
+                yield self._messages.popleft()
+            elif self._closed:
+                return
+            else:
+                self._changed.clear()
+                await self._changed.wait()

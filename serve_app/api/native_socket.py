@@ -1,0 +1,229 @@
+"""`WS /v1/stream`: binary frames of audio in, native events out, resumable."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.datastructures import QueryParams
+from starlette.websockets import WebSocket
+
+from serve_app.api import sockets
+from serve_app.api.boxes import Message
+from serve_app.api.query import (
+    StreamQuery,
+    parse_stream_config,
+    query_values,
+    session_options,
+)
+from serve_app.api.resume import HeldMessages, Resuming, TokenWriter
+from serve_app.api.service import Service
+from serve_app.decode import AudioFormat, PcmLayout, decode
+from serve_app.errors import DragomanError, InvalidRequestError
+from serve_app.runner import SessionRunner
+from serve_app.session import effects as fx
+from serve_app.session import events
+from serve_app.session.resume import Resumption
+from serve_app.session.session import Session
+
+OPENING_TIMEOUT_S = 30.0
+"""A client says within this time what it wants, or is sent away."""
+AUDIO_KEYS = frozenset({"format", "rate", "channels"})
+"""Fixed for a connection; the next one may send its audio in another form."""
+VOLATILE = (events.TranscriptPartial, events.TranslationPartial)
+RESUME_KEYS = frozenset({"resume_token", "segments"})
+
+_HELD: TypeAdapter[Any] = TypeAdapter(HeldMessages)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a connection begins with."""
+
+    session_id: str
+    query: StreamQuery
+    resumption: Resumption | None
+    first: bytes
+    """Audio that came already; empty where there was a config message."""
+
+
+class NativeConversation:
+    """Config updates and audio in, events with tokens out."""
+
+    def __init__(self, service: Service, query: StreamQuery, tokens: TokenWriter) -> None:
+        self._service = service
+        self._query = query
+        self._tokens = tokens
+
+    def receive(self, message: str | bytes) -> Sequence[sockets.Request]:
+        """Raises InvalidRequestError for what is no message of this protocol."""
+        if isinstance(message, bytes):
+            return [sockets.Take(message)]
+        values = parse_message(message)
+        match values.pop("type"):
+            case "end":
+                return [sockets.End()]
+            case _:
+                return [sockets.Tell(self._update(values))]
+
+    def tell(self, emit: fx.Emit) -> Sequence[Message]:
+        """The same JSON as `POST /v1/stream`."""
+        written = self._tokens.write(emit)
+        wire = events.to_wire(written.seq, written.event)
+        text = json.dumps(wire, ensure_ascii=False, separators=(",", ":"))
+        return [Message(text, volatile=isinstance(emit.event, VOLATILE))]
+
+    def _update(self, values: dict[str, Any]) -> fx.Configure:
+        for key in sorted((AUDIO_KEYS | RESUME_KEYS) & values.keys()):
+            raise InvalidRequestError(
+                f"{key!r} cannot be changed in the middle of a connection: open another one.",
+                param=key,
+                code="not_changeable",
+            )
+        now = self._query.model_dump(mode="json")
+        self._query = parse_stream_config({**now, **values}, self._service)
+        options = session_options(self._service, self._query)
+        return fx.Configure(options, self._query.model_dump(mode="json"))
+
+
+async def stream_socket(socket: WebSocket) -> None:
+    """One connection of one session."""
+    service: Service = socket.app.state.service
+    resuming: Resuming = socket.app.state.resuming
+    await sockets.accept(socket)
+    try:
+        opening = await _open(socket, service, resuming)
+        if opening is None:
+            return
+        layout = PcmLayout(opening.query.rate, opening.query.channels)
+    except DragomanError as error:
+        await _refuse(socket, error)
+        return
+    config = opening.query.model_dump(mode="json")
+    session = Session(
+        opening.session_id, session_options(service, opening.query), opening.resumption
+    )
+    runner = SessionRunner(session, service.ports, service.config.timeouts.stage_timeouts())
+    tokens = TokenWriter(resuming, opening.session_id, config)
+
+    def inputs(items: AsyncIterator[sockets.Incoming]) -> AsyncIterator[sockets.Incoming]:
+        return _decoded(_audio(items), opening.query.format, layout)
+
+    call = sockets.Call(socket, NativeConversation(service, opening.query, tokens), runner, inputs)
+    if opening.first:
+        call.act([sockets.Take(opening.first)])
+    await call.run(config)
+
+
+def parse_message(text: str) -> dict[str, Any]:
+    """A text message as JSON with a type; InvalidRequestError where it is none."""
+    try:
+        message = json.loads(text)
+    except ValueError:
+        message = None
+    if not isinstance(message, dict) or message.get("type") not in ("config", "end"):
+        raise InvalidRequestError(
+            "A text message is a JSON object with type 'config' or 'end'; audio goes into binary "
+            "messages.",
+            param="type",
+            code="invalid_message",
+        )
+    return message
+
+
+async def _open(socket: WebSocket, service: Service, resuming: Resuming) -> Opening | None:
+    """The first message; None where the client went away without one."""
+    try:
+        first = await asyncio.wait_for(sockets.receive(socket), OPENING_TIMEOUT_S)
+    except TimeoutError:
+        raise InvalidRequestError(
+            f"Nothing came for {OPENING_TIMEOUT_S:g} s. Begin with a config message or with audio.",
+            code="config_missing",
+        ) from None
+    if first is None:
+        return None
+    audio, message = (first, {}) if isinstance(first, bytes) else (b"", parse_message(first))
+    return opening_of(socket.query_params, message, audio, service, resuming)
+
+
+def opening_of(
+    params: QueryParams,
+    message: Mapping[str, Any],
+    audio: bytes,
+    service: Service,
+    resuming: Resuming,
+) -> Opening:
+    """A new session, or the one that a token names; raises InvalidRequestError."""
+    values = {**query_values(params), **message}
+    values.pop("type", None)
+    token = values.pop("resume_token", None)
+    segments = values.pop("segments", ())
+    if token is None:
+        query = parse_stream_config(values, service)
+        return Opening(f"s{uuid.uuid4().hex[:20]}", query, None, audio)
+    try:
+        held = _HELD.validate_python(segments)
+    except ValidationError as error:
+        raise _bad_segments(error) from error
+    resumed = resuming.read(str(token), held)
+    # What the URL says beside the token was said when the session began.
+    changed = {key: value for key, value in message.items() if key in {*AUDIO_KEYS, "partials"}}
+    _require_nothing_else(message)
+    query = parse_stream_config({**resumed.config, **changed}, service)
+    return Opening(resumed.session_id, query, resumed.resumption, audio)
+
+
+def _require_nothing_else(message: Mapping[str, Any]) -> None:
+    allowed = AUDIO_KEYS | RESUME_KEYS | {"type", "partials"}
+    for key in message:
+        if key not in allowed:
+            raise InvalidRequestError(
+                f"{key!r} cannot be set together with a resume_token, which says it already. To "
+                "change it, send another config message after this one.",
+                param=key,
+                code="not_changeable",
+            )
+
+
+def _bad_segments(error: ValidationError) -> InvalidRequestError:
+    problem = error.errors()[0]
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"])
+    return InvalidRequestError(
+        f"segments{where}: {problem['msg']}. List what the events since the last ack said.",
+        param=f"segments{where}",
+        code="invalid_segment",
+    )
+
+
+async def _decoded(
+    audio: AsyncIterator[bytes], audio_format: AudioFormat, layout: PcmLayout
+) -> AsyncIterator[bytes]:
+    """No audio at all is no error here: a client may resume only to hear the last translations."""
+    first = await anext(audio, None)
+    if first is None:
+        return
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in audio:
+            yield piece
+
+    async for piece in decode(whole(), audio_format, layout):
+        yield piece
+
+
+async def _audio(items: AsyncIterator[sockets.Incoming]) -> AsyncIterator[bytes]:
+    async for item in items:
+        if isinstance(item, bytes) and item:
+            yield item
+
+
+async def _refuse(socket: WebSocket, error: DragomanError) -> None:
+    told = events.Error(error.code, error.message, error.retryable)
+    await socket.send_json(events.to_wire(1, told))
+    await sockets.close(socket, sockets.close_code(told), error.code)

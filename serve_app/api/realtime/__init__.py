@@ -1,0 +1,1 @@
+"""OpenAI's realtime sockets: each protocol a state machine between client and session events."""

@@ -1,0 +1,119 @@
+"""`WS /v1/realtime/translations` and `WS /v1/realtime`: connections to conversations."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from starlette.websockets import WebSocket
+
+from serve_app.api import sockets
+from serve_app.api.query import AUTO, StreamQuery, parse_stream_config, session_options
+from serve_app.api.realtime.transcription import TranscriptionConversation
+from serve_app.api.realtime.transcription_config import Hearing, Transcription
+from serve_app.api.realtime.translation import TranslationConversation
+from serve_app.api.realtime.wire import SESSION_LIFETIME_S, Json, error_event
+from serve_app.api.service import Service
+from serve_app.errors import DragomanError
+from serve_app.runner import SessionRunner
+from serve_app.session import effects as fx
+from serve_app.session.options import SessionOptions
+from serve_app.session.session import Session
+
+
+async def translations_socket(socket: WebSocket) -> None:
+    """One translation session; `?language=` is our way to set the target with the URL."""
+    service: Service = socket.app.state.service
+    await sockets.accept(socket)
+    language = socket.query_params.get("language")
+
+    def configure(target: str) -> fx.Configure:
+        query = _query(service, target)
+        options = session_options(service, query)
+        return fx.Configure(options, {})
+
+    try:
+        options = session_options(service, _query(service, language or ""))
+    except DragomanError as error:
+        await refuse(socket, error)
+        return
+    head = _head(socket, service)
+    conversation = TranslationConversation(head, language, configure)
+    await _run(socket, service, conversation, str(head["id"]), options)
+
+
+async def transcriptions_socket(socket: WebSocket) -> None:
+    """One transcription session; `?partials=true` adds our event with volatile text."""
+    service: Service = socket.app.state.service
+    await sockets.accept(socket)
+    head = _head(socket, service)
+    wants_partials = socket.query_params.get("partials") == "true"
+
+    def options_of(hearing: Hearing) -> SessionOptions:
+        preset = preset_of(service, hearing, partials=wants_partials)
+        return replace(preset, segmenter=hearing.segmenter(preset.segmenter))
+
+    def describe(hearing: Hearing) -> Json:
+        default = preset_of(service, hearing, partials=wants_partials).segmenter
+        return {
+            "id": head["id"],
+            "object": "realtime.transcription_session",
+            "type": "transcription",
+            "audio": hearing.to_wire(str(head["model"]), default),
+            "include": None,
+            "expires_at": head["expires_at"],
+        }
+
+    conversation = TranscriptionConversation(
+        lambda hearing: fx.Configure(options_of(hearing), {}), describe, partials=wants_partials
+    )
+    await _run(socket, service, conversation, str(head["id"]), options_of(Hearing()))
+
+
+def preset_of(service: Service, hearing: Hearing, *, partials: bool) -> SessionOptions:
+    """The options that a transcription session asks for, but for when its turns end."""
+    transcription = hearing.transcription or Transcription()
+    values = {
+        "source": hearing.language or AUTO,
+        "partials": partials,
+        "delay": transcription.delay,
+        "hotwords": transcription.hotwords,
+    }
+    return session_options(service, parse_stream_config(values, service))
+
+
+def _query(service: Service, target: str) -> StreamQuery:
+    targets = (target,) if target else ()
+    return parse_stream_config({"target": targets, "partials": False}, service)
+
+
+async def refuse(socket: WebSocket, error: DragomanError) -> None:
+    """Say why and close."""
+    await socket.send_text(error_event(error).text)
+    await sockets.close(socket, sockets.CloseCode.REFUSED, error.code)
+
+
+def _head(socket: WebSocket, service: Service) -> Json:
+    return {
+        "id": f"sess_{uuid.uuid4().hex[:20]}",
+        "model": socket.query_params.get("model") or service.asr.model,
+        "expires_at": int(time.time()) + SESSION_LIFETIME_S,
+    }
+
+
+async def _run(
+    socket: WebSocket,
+    service: Service,
+    conversation: sockets.Conversation,
+    session_id: str,
+    options: SessionOptions,
+) -> None:
+    session = Session(session_id, options)
+    runner = SessionRunner(session, service.ports, service.config.timeouts.stage_timeouts())
+    await sockets.Call(socket, conversation, runner, _as_they_come).run({})
+
+
+def _as_they_come(items: AsyncIterator[sockets.Incoming]) -> AsyncIterator[sockets.Incoming]:
+    return items

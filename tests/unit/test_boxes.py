@@ -1,0 +1,45 @@
+"""The bounds on either side of a socket's session."""
+
+from __future__ import annotations
+
+import pytest
+
+from serve_app.api import boxes
+from serve_app.api.boxes import ClientTooSlowError, Inbox, Message, Outbox, TooFarAheadError
+
+
+async def test_what_was_sent_is_taken_in_order_to_its_end() -> None:
+    inbox: Inbox[str] = Inbox()
+    for item in "abc":
+        inbox.put(item)
+    inbox.end()
+    assert inbox.put("late") is False
+    assert [item async for item in inbox.items()] == ["a", "b", "c"]
+
+
+async def test_slow_down_is_said_once_each_time_that_the_bound_is_crossed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(boxes, "SLOW_DOWN_BYTES", 10)
+    monkeypatch.setattr(boxes, "MAX_WAITING_BYTES", 30)
+    inbox: Inbox[str] = Inbox()
+    assert [inbox.put("x", 6) for _ in range(4)] == [False, True, False, False]
+    items = inbox.items()
+    for _ in range(3):
+        await anext(items)
+    assert inbox.waiting_bytes == 6
+    assert [inbox.put("x", 6) for _ in range(2)] == [True, False]
+    with pytest.raises(TooFarAheadError, match="Send audio at the pace"):
+        inbox.put("x", 30)
+    inbox.abandon()
+    assert [item async for item in items] == []
+
+
+async def test_volatile_messages_make_room_and_committed_ones_never_go() -> None:
+    outbox = Outbox(limit=4)
+    for text in ("1", "~", "2", "~", "3", "4"):
+        outbox.put(Message(text, volatile=text == "~"))
+    with pytest.raises(ClientTooSlowError):
+        outbox.put(Message("5"))
+    outbox.close()
+    assert [message.text async for message in outbox.messages()] == ["1", "2", "3", "4"]
