@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from benchmarks.inprocess import Engines
 from deployments.batching import Batcher
 from deployments.settings import StageSettings
 from deployments.types import (
@@ -22,7 +23,6 @@ from serve_app.files.pipeline import FileDesk, FileJob, FileLimits, FileRun
 from serve_app.files.transcript import Transcript
 from serve_app.runner import Ports
 from serve_app.session.audio import to_ms
-from tests.support.engines import Engines
 from tests.support.scripted import cut
 from tests.support.speech import pcm, samples
 
