@@ -24,33 +24,33 @@ class Preset:
     """Frames that a VAD call takes, of 32 ms each: sessions can decide only as often."""
 
 
-# Measured in audio time, computing apart, on held-out sentences in three languages: WER, p50 and
-# p95 lag of committed words, and decodes per second of audio.
+# WER clean and with white noise at 10 dB, p50 and p95 lag of committed words, as docs/quality.md has
+# it for the bundled model (offline: 0.9 % and 2.3 %); and decodes per second of audio.
 PRESETS: Mapping[Delay, Preset] = {
-    # 48 sentences: 3.1 %, 220 ms, 508 ms; 5.3.
+    # 3.9 % and 6.0 %; 119 ms, 330 ms; 5.3.
     "minimal": Preset(
         policy=PolicyOptions("hybrid", attention_guard_ms=160, clear_probability=0.95),
         window=WindowOptions(update_interval_ms=128),
         segmenter=SegmenterOptions(min_silence_ms=320, sentence_silence_ms=192),
         vad_block_frames=4,
     ),
-    # 48 sentences: 2.5 %, 296 ms, 576 ms; 2.9. (As medium: 1.7 %, 588 ms, 1,168 ms.)
+    # 3.9 % and 3.0 %; 216 ms, 414 ms; 2.9.
     "low": Preset(
         policy=PolicyOptions("hybrid", attention_guard_ms=240, clear_probability=0.9),
         window=WindowOptions(update_interval_ms=256),
         segmenter=SegmenterOptions(sentence_silence_ms=224),
     ),
-    # 96 sentences: 2.5 %, 588 ms, 1,152 ms; 1.6.
+    # 0.5 % and 2.1 %; 425 ms, 954 ms; 1.6.
     "medium": Preset(
         policy=PolicyOptions("hybrid", attention_guard_ms=240, clear_probability=0.97),
         window=WindowOptions(update_interval_ms=512),
     ),
-    # 48 sentences: 1.7 %, 816 ms, 1,256 ms; 1.6. (No better than medium there.)
+    # 0.7 % and 1.8 %; 778 ms, 1,229 ms; 1.6.
     "high": Preset(
         policy=PolicyOptions("la2", hold_back_words=1),
         window=WindowOptions(update_interval_ms=512),
     ),
-    # 96 sentences: 2.3 %, 1,748 ms, 3,072 ms (with medium's silences); 1.2.
+    # 0.7 % and 3.0 %; 2,044 ms, 3,414 ms; 1.2.
     "xhigh": Preset(
         policy=PolicyOptions("utterance"),
         window=WindowOptions(update_interval_ms=768, max_window_ms=28_000),
