@@ -24,8 +24,8 @@ class Preset:
     """Frames that a VAD call takes, of 32 ms each: sessions can decide only as often."""
 
 
-# WER clean and with white noise at 10 dB, p50 and p95 lag of committed words, as docs/quality.md has
-# it for the bundled model (offline: 0.9 % and 2.3 %); and decodes per second of audio.
+# WER clean and with white noise at 10 dB (offline: 0.9 % and 2.3 %), p50 and p95 lag of committed
+# words, as docs/quality.md has them for the bundled model; and decodes per second of audio.
 PRESETS: Mapping[Delay, Preset] = {
     # 3.9 % and 6.0 %; 119 ms, 330 ms; 5.3.
     "minimal": Preset(
