@@ -186,5 +186,13 @@ class EngineError(Exception):
     """A stage could not answer a well-formed request."""
 
 
+class SourceTooLongError(EngineError):
+    """The text is longer than the translator takes in one piece."""
+
+    code = "text_too_long"
+
+
 class UnsupportedLanguageError(EngineError):
     """The model does not serve this language or this direction."""
+
+    code = "unsupported_language"

@@ -54,7 +54,7 @@ class SessionSettings(Section):
     """The commit policy of a session that asks for none."""
     update_interval_ms: Annotated[int, Field(ge=100, le=5_000)] | None = None
     """New audio between two decodes of an utterance."""
-    max_window_ms: Annotated[int, Field(ge=2_000, le=28_000)] | None = None
+    max_window_ms: Annotated[int, Field(ge=4_000, le=28_000)] | None = None
     """Beyond this a window lets go of audio whose words are committed."""
     min_silence_ms: Annotated[int, Field(ge=100, le=5_000)] | None = None
     """Silence that ends an utterance."""

@@ -8,7 +8,14 @@ import ctranslate2
 
 from deployments.engines.prompts import PromptFormat, prompt_format
 from deployments.models import ResolvedModel
-from deployments.types import Draft, EngineError, MtRequest, StageInfo, UnsupportedLanguageError
+from deployments.types import (
+    Draft,
+    EngineError,
+    MtRequest,
+    SourceTooLongError,
+    StageInfo,
+    UnsupportedLanguageError,
+)
 
 _WARM_WORDS = (2, 8, 24)
 
@@ -59,8 +66,8 @@ class CTranslate2Mt:
             )
         length = self._format.source_length(request)
         if length > self._max_source_tokens:
-            raise EngineError(
-                f"the source has {length} tokens; a segment may have {self._max_source_tokens}"
+            raise SourceTooLongError(
+                f"the source has {length} tokens; a sentence may have {self._max_source_tokens}"
             )
         self._format.prompt(request)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deployments.ports import StageUnavailableError
-from deployments.types import EngineError, UnsupportedLanguageError
+from deployments.types import EngineError, SourceTooLongError, UnsupportedLanguageError
 from serve_app.errors import DragomanError, InvalidRequestError, UnavailableError
 
 
@@ -12,8 +12,8 @@ def as_known(error: Exception) -> DragomanError:
     match error:
         case DragomanError():
             return error
-        case UnsupportedLanguageError():
-            return InvalidRequestError(f"{error}.", code="unsupported_language")
+        case UnsupportedLanguageError() | SourceTooLongError():
+            return InvalidRequestError(f"{error}.", code=error.code)
         case StageUnavailableError():
             return UnavailableError("A stage has no replica that can answer now; try again.")
         case TimeoutError():

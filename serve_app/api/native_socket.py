@@ -6,10 +6,11 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 from starlette.datastructures import QueryParams
 from starlette.websockets import WebSocket
 
@@ -48,8 +49,8 @@ class Opening:
     session_id: str
     query: StreamQuery
     resumption: Resumption | None
-    first: bytes
-    """Audio that came already; empty where there was a config message."""
+    requests: tuple[sockets.Request, ...] = ()
+    """What else the first message asks for: to take its audio, or to end."""
 
 
 class NativeConversation:
@@ -115,15 +116,13 @@ async def stream_socket(socket: WebSocket) -> None:
         return _decoded(_audio(items), opening.query.format, layout)
 
     call = sockets.Call(socket, NativeConversation(service, opening.query, tokens), runner, inputs)
-    if opening.first:
-        call.act([sockets.Take(opening.first)])
-    await call.run(config)
+    await call.run(config, opening.requests)
 
 
 def parse_message(text: str) -> dict[str, Any]:
     """A text message as JSON with a type; InvalidRequestError where it is none."""
     try:
-        message = json.loads(text)
+        message = from_json(text)
     except ValueError:
         message = None
     if not isinstance(message, dict) or message.get("type") not in ("config", "end"):
@@ -147,14 +146,17 @@ async def _open(socket: WebSocket, service: Service, resuming: Resuming) -> Open
         ) from None
     if first is None:
         return None
-    audio, message = (first, {}) if isinstance(first, bytes) else (b"", parse_message(first))
-    return opening_of(socket.query_params, message, audio, service, resuming)
+    if isinstance(first, bytes):
+        opening = opening_of(socket.query_params, {}, service, resuming)
+        return replace(opening, requests=(sockets.Take(first),)) if first else opening
+    message = parse_message(first)
+    opening = opening_of(socket.query_params, message, service, resuming)
+    return replace(opening, requests=(sockets.End(),)) if message["type"] == "end" else opening
 
 
 def opening_of(
     params: QueryParams,
     message: Mapping[str, Any],
-    audio: bytes,
     service: Service,
     resuming: Resuming,
 ) -> Opening:
@@ -165,7 +167,7 @@ def opening_of(
     segments = values.pop("segments", ())
     if token is None:
         query = parse_stream_config(values, service)
-        return Opening(f"s{uuid.uuid4().hex[:20]}", query, None, audio)
+        return Opening(f"s{uuid.uuid4().hex[:20]}", query, None)
     try:
         held = _HELD.validate_python(segments)
     except ValidationError as error:
@@ -175,7 +177,7 @@ def opening_of(
     changed = {key: value for key, value in message.items() if key in {*AUDIO_KEYS, "partials"}}
     _require_nothing_else(message)
     query = parse_stream_config({**resumed.config, **changed}, service)
-    return Opening(resumed.session_id, query, resumed.resumption, audio)
+    return Opening(resumed.session_id, query, resumed.resumption)
 
 
 def _require_nothing_else(message: Mapping[str, Any]) -> None:

@@ -141,6 +141,13 @@ def _held(
                 code="invalid_segment",
             )
         at = segment.start
+        targets = [one.target for one in message.translations]
+        if len(set(targets)) < len(targets):
+            raise InvalidRequestError(
+                f"segments[{index}].translations names a target twice.",
+                param=f"segments[{index}].translations",
+                code="invalid_segment",
+            )
         if segment.end > point.exact:
             told = tuple(
                 HeldTranslation(one.target, one.text, one.closed) for one in message.translations

@@ -152,21 +152,34 @@ class Call:
                 case End():
                     self._inbox.end()
 
-    async def run(self, config: dict[str, Any]) -> None:
-        """To the end of the session or of the connection, whichever comes first."""
+    async def run(self, config: dict[str, Any], opening: Sequence[Request] = ()) -> None:
+        """To the end of the session or of the connection, whichever comes first.
+
+        `opening`: what the first message asked for, beyond the config.
+        """
         sending = asyncio.create_task(self._send())
         speaking = asyncio.create_task(self._speak(config))
-        listening = asyncio.create_task(self._listen())
+        listening = asyncio.create_task(self._listen(opening))
         tasks = (sending, speaking, listening)
         try:
             await _first_end(tasks, speaking)
+            for task in (listening, sending):
+                self._note_failure(task)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         await close(self._socket, self._code, self._reason)
 
-    async def _listen(self) -> None:
+    def _note_failure(self, task: asyncio.Task[None]) -> None:
+        """A defect of ours is told as one: the client may resume, and the log says why."""
+        error = task.exception() if task.done() and not task.cancelled() else None
+        if error is not None and not isinstance(error, WebSocketDisconnect):
+            logger.error("a socket failed", exc_info=error)
+            self._code, self._reason = CloseCode.FAILED, "internal_error"
+
+    async def _listen(self, opening: Sequence[Request]) -> None:
+        self.act(opening)
         while (message := await receive(self._socket)) is not None:
             try:
                 self.act(self._conversation.receive(message))

@@ -135,14 +135,14 @@ class Session:
     # VAD
 
     def _ask_vad(self) -> None:
-        match self._listener.next_step(self._options.vad_block_frames):
+        block_frames = self._options.vad_block_frames
+        while isinstance(step := self._listener.next_step(block_frames), TurnEnded):
+            self._mark(step.boundary)
+            self._turns.append(step.at)
+            self._ask_asr()
+        match step:
             case VadRequest() as request:
                 self._asked.append(fx.RunVad(request))
-            case TurnEnded(at, boundary):
-                self._mark(boundary)
-                self._turns.append(at)
-                self._ask_asr()
-                self._ask_vad()
             case AudioEnded(boundary):
                 self._mark(boundary)
                 self._ask_asr()
@@ -222,8 +222,10 @@ class Session:
         if stopped is None and speech_until <= self._resumed.held_until:
             return False
         held = self._resumed.held_from(utterance.needed_from)
-        if held:
-            utterance.take_up(held)
+        if not held:
+            self._close_held()
+            return True
+        utterance.take_up(held)
         self._resumed = replace(self._resumed, held=())
         return True
 

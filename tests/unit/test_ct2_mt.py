@@ -8,7 +8,13 @@ import pytest
 import sacrebleu
 
 from deployments.mt import MtEngine, MtSettings, load_engine
-from deployments.types import Draft, EngineError, MtRequest, UnsupportedLanguageError
+from deployments.types import (
+    Draft,
+    EngineError,
+    MtRequest,
+    SourceTooLongError,
+    UnsupportedLanguageError,
+)
 
 PARALLEL = {
     "en": [
@@ -139,7 +145,7 @@ def test_hostile_text_is_just_text(engine: MtEngine, hostile: str) -> None:
             EngineError,
             "no glossary; set mt",
         ),
-        (MtRequest("one " * 301, "en", "de"), EngineError, "a segment may have 300"),
+        (MtRequest("one " * 301, "en", "de"), SourceTooLongError, "a sentence may have 300"),
     ],
 )
 def test_what_cannot_be_translated_is_refused(

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import cast
 
+import aiohttp
 import pytest
 from starlette.datastructures import QueryParams
 from starlette.websockets import WebSocket, WebSocketState
@@ -20,6 +21,7 @@ from serve_app.api.resume import Resuming, TokenWriter
 from serve_app.api.service import Service
 from serve_app.client.resume import Memory
 from serve_app.runner import SessionRunner, StageTimeouts
+from serve_app.session import effects as fx
 from serve_app.session.audio import BYTES_PER_SAMPLE, to_samples
 from serve_app.session.events import Event
 from serve_app.session.options import SessionOptions
@@ -227,6 +229,49 @@ async def test_a_client_that_reads_nothing_is_cut(monkeypatch: pytest.MonkeyPatc
     assert [code for code, _ in socket.closed] == [1013]
 
 
+class Broken:
+    """A conversation with a defect."""
+
+    def receive(self, message: str | bytes) -> list[sockets.Request]:
+        raise TypeError("a defect")
+
+    def tell(self, emit: fx.Emit) -> list[boxes.Message]:
+        return []
+
+
+async def test_a_defect_is_no_normal_end() -> None:
+    service = scripted_service(script())
+    socket = Deaf(script().pcm())
+    runner = SessionRunner(Session("s", SessionOptions()), service.ports, StageTimeouts())
+    call = sockets.Call(cast("WebSocket", socket), Broken(), runner, lambda items: items)
+    await asyncio.wait_for(call.run({}), 30)
+    assert socket.closed == [(1011, "internal_error")]
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["[" * 100_000, '{"type": "config", "source": "\\ud800"}', '{"type": "config"'],
+    ids=len,
+)
+async def test_no_message_is_too_odd_to_be_refused(url: str, message: str) -> None:
+    async with aiohttp.ClientSession() as http, http.ws_connect(f"{url}/v1/stream") as socket:
+        await socket.send_str(message)
+        told = await socket.receive_json()
+        assert (told["type"], told["code"]) == ("error", "invalid_message")
+        assert (await socket.receive()).data == 1008
+
+
+async def test_a_client_may_end_at_once(url: str) -> None:
+    query = "format=pcm_s16le&target=de"
+    async with (
+        aiohttp.ClientSession() as http,
+        http.ws_connect(f"{url}/v1/stream?{query}") as socket,
+    ):
+        await socket.send_json({"type": "end"})
+        told = [message.json() async for message in socket]
+    assert [event["type"] for event in told] == ["session.created", "session.closed"]
+
+
 def test_a_resumed_session_keeps_every_option() -> None:
     service = scripted_service(script())
     service = replace(service, mt=replace(service.mt, takes_glossary=True, takes_open=True))
@@ -236,12 +281,12 @@ def test_a_resumed_session_keeps_every_option() -> None:
         **{"delay": "low", "policy": "alignatt", "glossary": ["de:morning=Morgen"]},
     }
     none = QueryParams("")
-    first = opening_of(none, config, b"", service, resuming)
+    first = opening_of(none, config, service, resuming)
     point = ResumePoint.beginning(first.query.target)
     token = resuming.token(first.session_id, first.query.model_dump(mode="json"), point)
     # The replica that takes over was configured otherwise since.
     other = replace(service, mt=replace(service.mt, takes_open=False))
-    again = opening_of(none, {"type": "config", "resume_token": token}, b"", other, resuming)
+    again = opening_of(none, {"type": "config", "resume_token": token}, other, resuming)
     assert again.query == first.query
     options = session_options(other, again.query)
     assert options == session_options(service, first.query)

@@ -276,6 +276,36 @@ def test_a_held_segment_that_is_not_heard_again_is_closed_and_translated() -> No
     assert isinstance(live.told[-1], ev.SessionClosed)
 
 
+def test_a_held_segment_that_vad_passes_over_is_closed_before_what_follows() -> None:
+    stream = speak(1, 4, seed=3)
+    pause = bytes(2 * 32_000)
+    segment = Segment("s1.1600", "s1.u1600", "en", "Good morning", 1_600, 8_000)
+    options = SessionOptions(targets=("de",))
+    resumption = Resumption(
+        ResumePoint.beginning(("de",)), (HeldSegment(segment, closed=False, translations=()),)
+    )
+    audio: deque[fx.Input] = deque([fx.Audio(pause[:16_000]) for _ in range(4)])
+    audio.extend(
+        fx.Audio(stream.pcm()[at : at + 16_000]) for at in range(0, len(stream.pcm()), 16_000)
+    )
+    audio.append(fx.EndOfAudio())
+    live = Live(Session("s1", options, resumption), audio)
+    run_together(oracle_config(), [live], random.Random(1))
+    closed = [
+        event.segment_id
+        for event in live.told
+        if isinstance(event, ev.TranscriptCommitted) and event.closed
+    ]
+    done = [
+        event.segment_id
+        for event in live.told
+        if isinstance(event, ev.TranslationCommitted) and event.closed
+    ]
+    assert closed[0] == "s1.1600"
+    assert len(closed) > 1
+    assert done == closed
+
+
 def claims_with(config: dict[str, Any]) -> tuple[str, dict[str, Any], ResumePoint]:
     return "s1", config, ResumePoint(512, 700, 600, "en", ((0, ("de",)),))
 

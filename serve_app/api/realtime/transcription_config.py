@@ -213,5 +213,6 @@ def modern(session: object) -> object:
     given: dict[str, Any] = {new: session[old] for old, new in _BETA_KEYS.items() if old in session}
     if "input_audio_format" in flat:
         name = flat["input_audio_format"]
-        given["format"] = {"type": _BETA_FORMATS.get(name, name)}
+        known = _BETA_FORMATS.get(name) if isinstance(name, str) else None
+        given["format"] = {"type": known or name}
     return {**kept, "audio": {"input": given}}

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import from_json
 
 from serve_app.api.boxes import Message
 from serve_app.decode.resample import Resampler
@@ -50,7 +51,7 @@ def error_event(error: DragomanError, event_id: str | None = None) -> Message:
 def parse_event(message: str | bytes) -> Json:
     """A client event of whatever type; raises InvalidRequestError."""
     try:
-        wire = json.loads(message)
+        wire = from_json(message)
     except ValueError:
         wire = None
     if not isinstance(wire, dict):
