@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deployments.engines.tokens import REPLACEMENT
+from deployments.languages import UNSPACED
 from deployments.types import Word
 
 ALIGNMENT_STEP_SAMPLES = 320
@@ -21,7 +22,6 @@ _OPENING = "\"'“‘«„¿¡([{-「『（"  # noqa: RUF001
 _CLOSING = "\"'.。,，!！?？:：;；”’»)]}、…」』）"  # noqa: RUF001
 _PUNCTUATION = frozenset(string.punctuation + _OPENING + _CLOSING)
 _SENTENCE_END = tuple(".。!！?？")
-_UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 _LONGEST_TYPICAL_WORD_SAMPLES = 11_200
 
 
@@ -80,7 +80,7 @@ def words_after_prefix(
     What hangs on the last word of the prefix comes as a word without a leading space.
     """
     pieces = _split(splitter, tokens[prefix_count:], offset=prefix_count)
-    unspaced = splitter.language_code in _UNSPACED_LANGUAGES
+    unspaced = splitter.language_code in UNSPACED
     groups = _group_unspaced(pieces) if unspaced else _group_spaced(pieces)
     words = [_word(group, alignment) for group in groups]
     return tuple(_shorten_after_pauses(words, starts_window=prefix_count == 0))
