@@ -22,7 +22,7 @@ from serve_app.session.policies import PolicyName
 from serve_app.session.presets import PRESETS, Delay, Preset
 from serve_app.session.segmenter import SegmenterOptions
 from serve_app.session.translations import Glossary
-from serve_app.session.utterance import WindowOptions
+from serve_app.session.window import WindowOptions
 from serve_app.tokens import TokenSigner
 
 MODEL_VARIABLES = {"ASR_MODEL": "asr", "MT_MODEL": "mt"}

@@ -8,7 +8,7 @@ from serve_app.session.append import MtMode
 from serve_app.session.policies import PolicyOptions
 from serve_app.session.segmenter import SegmenterOptions
 from serve_app.session.translations import Glossary
-from serve_app.session.utterance import WindowOptions
+from serve_app.session.window import WindowOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from serve_app.session.policies import PolicyOptions
 from serve_app.session.segmenter import SegmenterOptions
-from serve_app.session.utterance import WindowOptions
+from serve_app.session.window import WindowOptions
 
 Delay = Literal["minimal", "low", "medium", "high", "xhigh"]
 

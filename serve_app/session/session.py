@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from deployments.types import (
     Hypothesis,
     VadRequest,
-    Word,
 )
 from serve_app.session import effects as fx
 from serve_app.session import events
 from serve_app.session.audio import to_ms, to_samples
 from serve_app.session.bookmark import Bookmark
 from serve_app.session.gates import INVENTED
+from serve_app.session.interpreter import Interpreter
 from serve_app.session.listener import AudioEnded, Listener, TurnEnded
 from serve_app.session.memory import Hints, Memory
 from serve_app.session.options import SessionOptions
 from serve_app.session.policies import new_policy
-from serve_app.session.resume import HeldSegment, ResumePoint, Resumption, utterance_start
+from serve_app.session.resume import ResumePoint, Resumption
 from serve_app.session.segmenter import (
     Boundary,
     UtteranceCut,
@@ -29,7 +29,7 @@ from serve_app.session.segmenter import (
     UtteranceStopped,
 )
 from serve_app.session.segments import Growth
-from serve_app.session.translations import Translations
+from serve_app.session.telling import Telling
 from serve_app.session.utterance import Outcome, Step, Utterance
 
 
@@ -51,21 +51,17 @@ class Session:
         self._bookmark = Bookmark(point)
         earlier = Hints(point.context, usual_language=point.usual_language)
         self._memory = Memory(options.window.context_characters, options.hotwords, earlier)
-        self._translations = Translations(options.mt_mode, options.glossary, options.partials)
+        self._telling = Telling()
+        self._interpreter = Interpreter(options, self._bookmark, self._telling)
         self._tail = ""
         self._outcome = "completed"
         self._finished = False
-        self._dealt = False
         self._speech_samples = 0
-        self._segment_count = 0
-        self._seq = 0
-        self._told: list[fx.Effect] = []
-        self._asked: list[fx.Effect] = []
 
     @property
     def wants_audio(self) -> bool:
         """False while the reader must pause because the stages are behind."""
-        caught_up = self._translations.pending < self._options.max_untranslated
+        caught_up = self._interpreter.pending < self._options.max_untranslated
         return self._listener.has_room and caught_up
 
     def open(self, config: Mapping[str, Any]) -> list[fx.Effect]:
@@ -76,10 +72,8 @@ class Session:
             going_on = self._new_utterance(point.utterance_start, point.language)
             going_on.resume_at(point.exact, point.said)
             self._utterances.append(going_on)
-        for held in self._resumed.held:
-            self._go_on_translating(held)
-        self._tell_translations()
-        return self._effects()
+        self._interpreter.take_up(self._resumed.held, point.exact)
+        return self._telling.effects()
 
     def receive(self, item: fx.Input) -> list[fx.Effect]:
         """Take one input; returns what must be done because of it, in order.
@@ -89,13 +83,7 @@ class Session:
         if not self._finished:
             self._take(item)
             self._proceed()
-        return self._effects()
-
-    def _effects(self) -> list[fx.Effect]:
-        """Events before requests, so that an answer can never overtake an event."""
-        effects = self._told + self._asked
-        self._told, self._asked = [], []
-        return effects
+        return self._telling.effects()
 
     def _take(self, item: fx.Input) -> None:
         match item:
@@ -118,7 +106,7 @@ class Session:
             case fx.AsrAnswered(hypothesis):
                 self._take_hypothesis(hypothesis)
             case fx.MtAnswered(segment_id, target, draft):
-                self._tell_translations(self._translations.answer(segment_id, target, draft))
+                self._interpreter.answer(segment_id, target, draft)
             case fx.StageFailed():
                 self._take_failure(item)
 
@@ -129,7 +117,7 @@ class Session:
         self._acknowledge()
         if self._listener.all_heard and not self._utterances:
             self._close_held()
-            if not self._translations.pending:
+            if not self._interpreter.pending:
                 self._close()
 
     # VAD
@@ -142,7 +130,7 @@ class Session:
             self._ask_asr()
         match step:
             case VadRequest() as request:
-                self._asked.append(fx.RunVad(request))
+                self._telling.ask(fx.RunVad(request))
             case AudioEnded(boundary):
                 self._mark(boundary)
                 self._ask_asr()
@@ -208,7 +196,7 @@ class Session:
         )
         if request is not None:
             self._asr_busy = True
-            self._asked.append(fx.RunAsr(request))
+            self._telling.ask(fx.RunAsr(request))
 
     def _take_up(self, speech_until: int) -> bool:
         """After a resumption: pass over what the client holds; whether there is more to decode."""
@@ -279,64 +267,14 @@ class Session:
             self._cut_utterance(at)
 
     def _commit(self, growth: Growth) -> None:
-        segment = growth.segment
-        self._emit(
-            events.TranscriptCommitted(
-                segment_id=segment.segment_id,
-                utterance_id=segment.utterance_id,
-                text=growth.added,
-                start_ms=to_ms(segment.start),
-                end_ms=to_ms(segment.end),
-                language=segment.language,
-                closed=growth.closed,
-                words=tuple(_timed(word) for word in growth.words),
-            )
-        )
-        heard_from = self._utterances[0].resumable_from if self._utterances else segment.start
-        self._translate(growth, self._bookmark.targets_of(segment), heard_from)
-        self._tell_translations()
+        going_on = self._utterances[0] if self._utterances else None
+        heard_from = going_on.resumable_from if going_on else growth.segment.start
+        self._interpreter.commit(growth, heard_from)
 
     def _show_tail(self, utterance: Utterance, tail: str) -> None:
         if self._options.partials and tail != self._tail:
             self._tail = tail
             self._emit(events.TranscriptPartial(utterance.utterance_id, tail))
-
-    # MT
-
-    def _translate(self, growth: Growth, targets: Collection[str], heard_from: int) -> None:
-        if growth.closed:
-            self._segment_count += 1
-            self._dealt = True
-            self._bookmark.note_closed(growth.segment, heard_from)
-        self._translations.grow(growth, targets)
-
-    def _go_on_translating(self, held: HeldSegment) -> None:
-        """What the client holds of a translation stands, what it lacks is still to come."""
-        segment = held.segment
-        for begun in held.begun:
-            self._translations.take_up(segment, begun.target, begun.text)
-        if held.closed:
-            wanted = self._bookmark.targets_of(segment)
-            lacking = [target for target in wanted if target not in held.translated]
-            closing = Growth(segment, added="", words=(), closed=True)
-            heard_from = max(self._resumed.point.exact, utterance_start(segment.utterance_id))
-            self._translate(closing, lacking, heard_from)
-
-    def _tell_translations(self, loss: str = "") -> None:
-        """What may be told by now, what is to be asked next, and that a translation is lost."""
-        if loss:
-            self._dealt = True
-            self._emit(events.Warning("translation_failed", loss))
-        self._asked += [fx.RunMt(ask.segment_id, ask.request) for ask in self._translations.due()]
-        for piece in self._translations.pieces():
-            self._dealt = self._dealt or piece.closed
-            self._emit(
-                events.TranslationCommitted(
-                    piece.segment_id, piece.target, piece.text, piece.closed
-                )
-            )
-        for tail in self._translations.tails():
-            self._emit(events.TranslationPartial(tail.segment_id, tail.target, tail.text))
 
     # What goes wrong, and the end
 
@@ -349,9 +287,7 @@ class Session:
             case fx.Stage.ASR:
                 self._skip_decode(failure.message)
             case fx.Stage.MT:
-                segment_id, target = failure.segment_id, failure.target
-                loss = self._translations.fail(segment_id, target, failure.message)
-                self._tell_translations(loss)
+                self._interpreter.fail(failure.segment_id, failure.target, failure.message)
 
     def _skip_decode(self, reason: str) -> None:
         """The next update makes a failed one good; any other decode that fails loses speech."""
@@ -374,7 +310,7 @@ class Session:
         self._options = options
         self._listener.segmenter.configure(options.segmenter)
         self._memory.configure(options.window.context_characters, options.hotwords)
-        self._translations.configure(options.mt_mode, options.glossary, options.partials)
+        self._interpreter.configure(options)
         self._emit(events.SessionUpdated(config))
 
     def _acknowledge(self) -> None:
@@ -387,39 +323,28 @@ class Session:
         listener.audio.forget_before(unheard_from)
         has_moved = self._bookmark.move(
             min(needed_from, listener.audio.end),
-            self._translations.oldest_pending,
+            self._interpreter.oldest_pending,
             going_on,
             self._memory,
             audio_end=listener.audio_end,
-            least_gain=to_samples(1 if self._dealt else self._options.ack_step_ms),
+            least_gain=to_samples(1 if self._interpreter.has_dealt else self._options.ack_step_ms),
         )
         if has_moved:
-            self._dealt = False
+            self._interpreter.has_dealt = False
             self._emit(events.Ack(to_ms(self._bookmark.point.acked)))
 
     def _close(self) -> None:
         usage = events.Usage(
             audio_ms=to_ms(self._listener.audio.end - self._resumed.point.acked),
             speech_ms=to_ms(self._speech_samples),
-            segments=self._segment_count,
+            segments=self._interpreter.segment_count,
         )
         self._emit(events.SessionClosed(self._outcome, usage))
-        self._asked.append(fx.Finish())
+        self._telling.ask(fx.Finish())
         self._finished = True
 
     def _emit(self, event: events.Event) -> None:
-        self._seq += 1
         carries_token = isinstance(
             event, events.SessionCreated | events.SessionUpdated | events.Ack
         )
-        point = self._bookmark.point if carries_token else None
-        self._told.append(fx.Emit(self._seq, event, point))
-
-
-def _timed(word: Word) -> events.TimedWord:
-    return events.TimedWord(
-        text=word.text.strip(),
-        start_ms=to_ms(word.start_samples),
-        end_ms=to_ms(word.end_samples),
-        probability=round(word.probability, 3),
-    )
+        self._telling.tell(event, self._bookmark.point if carries_token else None)

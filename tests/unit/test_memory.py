@@ -14,7 +14,7 @@ from serve_app.session.options import SessionOptions
 from serve_app.session.repeats import SAME_SOUND_MS, without_echo
 from serve_app.session.segmenter import SegmenterOptions
 from serve_app.session.session import Session
-from serve_app.session.utterance import WindowOptions
+from serve_app.session.window import WindowOptions
 from tests.support.scripted import Script, Spoken, answer, cut, drive, events
 
 WORDS = [

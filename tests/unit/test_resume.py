@@ -31,7 +31,7 @@ from serve_app.session.presets import PRESETS, Delay
 from serve_app.session.resume import HeldSegment, HeldTranslation, ResumePoint, Resumption
 from serve_app.session.segments import Segment
 from serve_app.session.session import Session
-from serve_app.session.utterance import WindowOptions
+from serve_app.session.window import WindowOptions
 from serve_app.tokens import TokenError, TokenExpiredError, TokenSigner
 from tests.support.oracle import EXACT, OracleStream, account_transcript, account_translation, speak
 from tests.support.oracle_stages import Live, oracle_config, run_together

@@ -17,7 +17,8 @@ from serve_app.session.options import SessionOptions
 from serve_app.session.policies import PolicyOptions, new_policy
 from serve_app.session.resume import on_frame
 from serve_app.session.session import Session
-from serve_app.session.utterance import Utterance, WindowOptions
+from serve_app.session.utterance import Utterance
+from serve_app.session.window import WindowOptions
 from tests.support.scripted import Script, Spoken, answer, cut, drive, events
 
 E = TypeVar("E", bound=ev.Event)
