@@ -1,0 +1,41 @@
+"""Figures into Ray's metrics: the agent of each node shows those of all its replicas together.
+
+prometheus_client would not do in a replica: each has a registry of its own, and a scrape through
+Serve's proxy reaches any of them.
+"""
+
+from __future__ import annotations
+
+from ray.serve import metrics as serve_metrics
+
+from deployments.metering.catalogue import CATALOGUE, Counter, Gauge, Histogram
+from deployments.metering.meters import Meters
+
+
+class ServeMeters(Meters):
+    """All metrics of the catalogue; to be made inside a replica."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counters: dict[str, serve_metrics.Counter] = {}
+        self._gauges: dict[str, serve_metrics.Gauge] = {}
+        self._histograms: dict[str, serve_metrics.Histogram] = {}
+        for metric in CATALOGUE:
+            match metric:
+                case Counter(name, text, labels):
+                    self._counters[name] = serve_metrics.Counter(name, text, labels)
+                case Gauge(name, text, labels):
+                    self._gauges[name] = serve_metrics.Gauge(name, text, labels)
+                case Histogram(name, text, labels, buckets):
+                    self._histograms[name] = serve_metrics.Histogram(
+                        name, text, list(buckets), labels
+                    )
+
+    def _count(self, metric: Counter, amount: float, labels: dict[str, str]) -> None:
+        self._counters[metric.name].inc(amount, tags=labels)
+
+    def _set(self, metric: Gauge, value: float, labels: dict[str, str]) -> None:
+        self._gauges[metric.name].set(value, tags=labels)
+
+    def _observe(self, metric: Histogram, value: float, labels: dict[str, str]) -> None:
+        self._histograms[metric.name].observe(value, tags=labels)

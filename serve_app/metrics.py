@@ -1,0 +1,223 @@
+"""What is measured of live sessions, read off what goes into them and what comes out."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
+
+from deployments.metering import Meters
+from deployments.metering import catalogue as m
+from serve_app.audio_clock import AudioClock
+from serve_app.session import effects as fx
+from serve_app.session import events
+from serve_app.session.audio import BYTES_PER_SAMPLE, SAMPLES_PER_MS
+
+Transport = Literal["http", "ws", "realtime", "translations"]
+"""Doors of live sessions: POST /v1/stream, and the three WebSockets."""
+Outcome = Literal["completed", "client_gone", "drained", "error"]
+
+BYTES_PER_MS = SAMPLES_PER_MS * BYTES_PER_SAMPLE
+FLUSH_S = 1.0
+"""Received audio is added up here before it is counted: pieces are small and many."""
+MAX_SEGMENTS = 128
+"""Segments whose translations are awaited; older ones are no longer measured."""
+
+
+class SessionMeters:
+    """Those of all sessions of a replica."""
+
+    def __init__(self, meters: Meters, clock: Callable[[], float] = time.monotonic) -> None:
+        self.meters = meters
+        self.clock = clock
+        self._active: dict[Transport, int] = {}
+        self._backlog_s = 0.0
+
+    def open(self, transport: Transport, source: str | None, begin_ms: int = 0) -> SessionMeter:
+        """A session begins, or goes on at `begin_ms` of its audio."""
+        self._change_active(transport, +1)
+        return SessionMeter(self, transport, source or "auto", begin_ms)
+
+    def closed(self, transport: Transport, outcome: Outcome, duration_s: float) -> None:
+        """A session is over."""
+        self._change_active(transport, -1)
+        self.meters.count(m.SESSIONS_TOTAL, transport=transport, outcome=outcome)
+        self.meters.observe(m.SESSION_DURATION, duration_s, transport=transport)
+
+    def change_backlog(self, by_s: float) -> None:
+        """So much more or less audio waits in one of the sessions."""
+        self._backlog_s = max(0.0, self._backlog_s + by_s)
+        self.meters.set(m.BACKLOG_AUDIO_SECONDS, self._backlog_s, stage="ingress")
+
+    def _change_active(self, transport: Transport, by: int) -> None:
+        self._active[transport] = self._active.get(transport, 0) + by
+        self.meters.set(m.SESSIONS_ACTIVE, self._active[transport], transport=transport)
+
+
+class SessionMeter:
+    """One session: feed it every input and every effect, in order."""
+
+    def __init__(
+        self, all_sessions: SessionMeters, transport: Transport, source: str, begin_ms: int
+    ) -> None:
+        self._all = all_sessions
+        self._meters = all_sessions.meters
+        self._transport = transport
+        self._source = source
+        self._opened_s = all_sessions.clock()
+        self._audio = AudioClock(begin_ms)
+        self._until_ms = float(begin_ms)
+        self._counted_ms = self._acked_ms = self._heard_ms = float(begin_ms)
+        self._asked_ms = 0.0
+        self._backlog_s = 0.0
+        self._lost_ms = 0.0
+        self._outcome: Outcome = "client_gone"
+        self._texts = _Texts()
+
+    def fed(self, item: fx.Input) -> None:
+        """The session is about to take an input."""
+        match item:
+            case fx.Audio(data):
+                self._until_ms += len(data) / BYTES_PER_MS
+                self._audio.arrived(self._until_ms, self._all.clock())
+                if self._until_ms - self._counted_ms > FLUSH_S * 1000:
+                    self._count_received()
+            case fx.VadAnswered():
+                self._heard_ms = min(self._heard_ms + self._asked_ms, self._until_ms)
+                self._note_backlog((self._until_ms - self._heard_ms) / 1000)
+
+    def caused(self, effects: Iterable[fx.Effect]) -> None:
+        """What the session wanted done."""
+        for effect in effects:
+            match effect:
+                case fx.Emit(event=event):
+                    self._told(event)
+                case fx.RunVad(request):
+                    self._asked_ms = len(request.samples) / SAMPLES_PER_MS
+
+    def drained(self) -> None:
+        """The session ends because its replica does."""
+        self._outcome = "drained"
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        self._count_received()
+        self._note_backlog(0.0)
+        unfinished_ms = self._until_ms - self._acked_ms
+        if self._outcome == "completed":
+            self._count_transcribed(unfinished_ms)
+        else:
+            self._drop(unfinished_ms, "unfinished")
+        self._all.closed(self._transport, self._outcome, self._all.clock() - self._opened_s)
+
+    def _told(self, event: events.Event) -> None:
+        now_s = self._all.clock()
+        match event:
+            case events.SpeechStarted(at_ms, utterance_id):
+                self._texts.begin(utterance_id, at_ms)
+            case events.TranscriptPartial(utterance_id, text):
+                self._first_text(utterance_id, text, now_s)
+                self._meters.count(m.REVISIONS_TOTAL, self._texts.show(text))
+            case events.TranscriptCommitted():
+                self._first_text(event.utterance_id, event.text, now_s)
+                self._committed(event, now_s)
+            case events.TranslationCommitted(segment_id, target, _, True):
+                self._translated(segment_id, target, now_s)
+            case events.UtteranceCompleted(_, start_ms, end_ms, _):
+                self._add_audio("voiced", end_ms - start_ms)
+                self._meters.observe(m.ENDPOINT_DELAY_SECONDS, self._audio.lag_s(end_ms, now_s))
+            case events.Ack(acked_ms):
+                self._count_transcribed(acked_ms - self._acked_ms)
+                self._acked_ms = acked_ms
+            case events.Warning(code, lost_ms=lost_ms):
+                self._meters.count(m.ERRORS_TOTAL, code=code)
+                self._lost_ms += lost_ms
+                self._drop(lost_ms, code)
+            case events.Error(code):
+                self._meters.count(m.ERRORS_TOTAL, code=code)
+            case events.SessionClosed(reason):
+                self._end(reason)
+
+    def _end(self, reason: str) -> None:
+        if self._outcome != "drained":
+            self._outcome = "completed" if reason == "completed" else "error"
+
+    def _first_text(self, utterance_id: str, text: str, now_s: float) -> None:
+        onset_ms = self._texts.first(utterance_id, text)
+        if onset_ms is not None:
+            wait_s = self._audio.lag_s(onset_ms, now_s)
+            self._meters.observe(m.FIRST_PARTIAL_SECONDS, wait_s, src=self._source)
+
+    def _committed(self, event: events.TranscriptCommitted, now_s: float) -> None:
+        language = event.language
+        for word in event.words:
+            lag_s = self._audio.lag_s(word.end_ms, now_s)
+            self._meters.observe(m.COMMIT_LAG_SECONDS, lag_s, src=language)
+        self._meters.count(m.COMMITTED_WORDS_TOTAL, len(event.words), src=language)
+        self._texts.commit(event, now_s)
+
+    def _translated(self, segment_id: str, target: str, now_s: float) -> None:
+        segment = self._texts.segments.get(segment_id)
+        if segment is None:
+            return
+        language, end_ms, committed_s = segment
+        pair = f"{language}-{target}"
+        lag_s = self._audio.lag_s(end_ms, now_s)
+        self._meters.observe(m.TRANSLATION_LAG_SECONDS, lag_s, pair=pair)
+        self._meters.observe(m.TRANSLATION_DELAY_SECONDS, now_s - committed_s, pair=pair)
+
+    def _count_received(self) -> None:
+        self._add_audio("received", self._until_ms - self._counted_ms)
+        self._counted_ms = self._until_ms
+
+    def _count_transcribed(self, passed_ms: float) -> None:
+        """Of the audio that is dealt with, what was lost is not transcribed."""
+        lost_ms = min(self._lost_ms, passed_ms)
+        self._lost_ms -= lost_ms
+        self._add_audio("transcribed", passed_ms - lost_ms)
+
+    def _drop(self, length_ms: float, reason: str) -> None:
+        self._meters.count(m.AUDIO_DROPPED_SECONDS_TOTAL, length_ms / 1000, reason=reason)
+
+    def _add_audio(self, stage: str, length_ms: float) -> None:
+        self._meters.count(m.AUDIO_SECONDS_TOTAL, length_ms / 1000, stage=stage)
+
+    def _note_backlog(self, backlog_s: float) -> None:
+        self._all.change_backlog(backlog_s - self._backlog_s)
+        self._backlog_s = backlog_s
+
+
+class _Texts:
+    """What was told of the newest utterances and segments."""
+
+    def __init__(self) -> None:
+        self.segments: OrderedDict[str, tuple[str, int, float]] = OrderedDict()
+        """Language, end in the audio, and when the end was committed."""
+        self._onsets_ms: dict[str, int] = {}
+        self._volatile: Sequence[str] = ()
+        self._since: list[str] = []
+
+    def begin(self, utterance_id: str, at_ms: int) -> None:
+        self._onsets_ms[utterance_id] = at_ms
+
+    def first(self, utterance_id: str, text: str) -> int | None:
+        """The onset of an utterance, where this is the first text of it."""
+        return self._onsets_ms.pop(utterance_id, None) if text.strip() else None
+
+    def commit(self, event: events.TranscriptCommitted, now_s: float) -> None:
+        self._since += event.text.split()
+        self.segments[event.segment_id] = (event.language, event.end_ms, now_s)
+        if len(self.segments) > MAX_SEGMENTS:
+            self.segments.popitem(last=False)
+
+    def show(self, text: str) -> int:
+        """How many of the volatile words shown before are taken back by these."""
+        now = [*self._since, *text.split()]
+        same = next(
+            (at for at, word in enumerate(self._volatile) if now[at : at + 1] != [word]),
+            len(self._volatile),
+        )
+        taken_back = len(self._volatile) - same
+        self._volatile, self._since = text.split(), []
+        return taken_back
