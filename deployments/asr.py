@@ -10,6 +10,8 @@ from ray import serve
 
 from deployments.batching import MAX_ONGOING_REQUESTS, Batcher
 from deployments.engines.oracle_settings import OracleAsrSettings
+from deployments.metering import process_meters
+from deployments.metering.stage import StageMeter
 from deployments.models import ModelChoice, resolve
 from deployments.settings import ComputeType, Device, StageSettings, require_device
 from deployments.types import SAMPLE_RATE_HZ, AsrRequest, Hypothesis, StageInfo
@@ -96,6 +98,11 @@ def waited_s(request: AsrRequest) -> float:
     return min(request.unheard_samples / SAMPLE_RATE_HZ, MAX_WAITED_S)
 
 
+def audio_s(request: AsrRequest) -> float:
+    """How much audio a request has."""
+    return len(request.samples) / SAMPLE_RATE_HZ
+
+
 @serve.deployment(
     name="Asr",
     max_ongoing_requests=MAX_ONGOING_REQUESTS,
@@ -112,8 +119,15 @@ class Asr:
     def __init__(self, settings: AsrSettings) -> None:
         self._engine = load_engine(settings)
         self._engine.warm()
+        meter = StageMeter("asr", process_meters())
+        meter.loaded(self._engine.info)
         self._batcher = Batcher(
-            self._engine.transcribe, settings, shape=self._engine.shape, waited_s=waited_s
+            self._engine.transcribe,
+            settings,
+            shape=self._engine.shape,
+            waited_s=waited_s,
+            audio_s=audio_s,
+            meter=meter,
         )
 
     async def transcribe(self, request: AsrRequest) -> Hypothesis:

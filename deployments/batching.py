@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from deployments.metering.stage import StageMeter
 from deployments.settings import StageSettings
 from deployments.types import EngineError
 
@@ -33,6 +34,8 @@ logger = logging.getLogger("ray.serve")
 class _Waiting(Generic[_Request, _Answer]):
     request: _Request
     answer: asyncio.Future[_Answer]
+    asked_s: float
+    """When it came, on the loop's clock."""
     since_s: float
     """When what the request is about began to wait, on the loop's clock."""
     shape: Hashable
@@ -53,12 +56,16 @@ class Batcher(Generic[_Request, _Answer]):
         *,
         shape: Callable[[_Request], Hashable] = lambda _: None,
         waited_s: Callable[[_Request], float] = lambda _: 0.0,
+        audio_s: Callable[[_Request], float] = lambda _: 0.0,
+        meter: StageMeter | None = None,
     ) -> None:
-        """`shape` is equal for requests that are answered together, and `waited_s` says how long
-        what a request is about had waited before it came."""
+        """`shape` is equal for requests that are answered together, `waited_s` says how long what a
+        request is about had waited before it came, and `audio_s` how much audio it has."""
         self._run = run
         self._shape = shape
         self._waited_s = waited_s
+        self._audio_s = audio_s
+        self._meter = meter
         self._max_batch_size = settings.max_batch_size
         self._wait_s = settings.batch_wait_s
         self._waiting: list[_Waiting[_Request, _Answer]] = []
@@ -71,6 +78,7 @@ class Batcher(Generic[_Request, _Answer]):
         waiting: _Waiting[_Request, _Answer] = _Waiting(
             request,
             loop.create_future(),
+            asked_s=loop.time(),
             since_s=loop.time() - self._waited_s(request),
             shape=self._shape(request),
         )
@@ -85,19 +93,37 @@ class Batcher(Generic[_Request, _Answer]):
         if self._failures >= _FAILURES_UNTIL_UNHEALTHY:
             raise RuntimeError(f"the engine failed {self._failures} batches in a row")
 
+    def backlog_s(self) -> float:
+        """How long all that waits has waited, added up."""
+        now_s = asyncio.get_running_loop().time()
+        return sum(now_s - waiting.since_s for waiting in self._waiting)
+
     async def _work(self) -> None:
         try:
             if len(self._waiting) < self._max_batch_size:
                 await asyncio.sleep(self._wait_s)
             while batch := self._next_batch():
                 requests = [waiting.request for waiting in batch]
+                begun_s = self._note_begin(batch)
                 answers = await asyncio.to_thread(run_apart, self._run, requests)
+                self._note_end(begun_s, requests)
                 failed = all(isinstance(answer, Exception) for answer in answers)
                 self._failures = self._failures + 1 if failed else 0
                 for waiting, answer in zip(batch, answers, strict=True):
                     _settle(waiting.answer, answer)
         finally:
             self._worker = None
+
+    def _note_begin(self, batch: Sequence[_Waiting[_Request, _Answer]]) -> float:
+        now_s = asyncio.get_running_loop().time()
+        if self._meter is not None:
+            self._meter.begun([now_s - waiting.asked_s for waiting in batch], self.backlog_s())
+        return now_s
+
+    def _note_end(self, begun_s: float, requests: Sequence[_Request]) -> None:
+        if self._meter is not None:
+            took_s = asyncio.get_running_loop().time() - begun_s
+            self._meter.ran(took_s, sum(map(self._audio_s, requests)))
 
     def _next_batch(self) -> list[_Waiting[_Request, _Answer]]:
         """The oldest request that somebody still waits for, and the oldest of its shape."""

@@ -10,6 +10,8 @@ from ray import serve
 
 from deployments.batching import MAX_ONGOING_REQUESTS, Batcher
 from deployments.engines.oracle_settings import OracleMtSettings
+from deployments.metering import process_meters
+from deployments.metering.stage import StageMeter
 from deployments.models import ModelChoice, resolve
 from deployments.settings import ComputeType, Device, StageSettings, require_device
 from deployments.types import Draft, MtRequest, StageInfo
@@ -97,7 +99,9 @@ class Mt:
     def __init__(self, settings: MtSettings) -> None:
         self._engine = load_engine(settings)
         self._engine.warm()
-        self._batcher = Batcher(self._engine.translate, settings)
+        meter = StageMeter("mt", process_meters())
+        meter.loaded(self._engine.info)
+        self._batcher = Batcher(self._engine.translate, settings, meter=meter)
 
     async def translate(self, request: MtRequest) -> Draft:
         """See MtPort."""

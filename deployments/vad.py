@@ -10,8 +10,10 @@ from ray import serve
 
 from deployments.batching import MAX_ONGOING_REQUESTS, Batcher
 from deployments.engines.oracle_settings import OracleSettings
+from deployments.metering import process_meters
+from deployments.metering.stage import StageMeter
 from deployments.settings import StageSettings
-from deployments.types import VadAnswer, VadRequest
+from deployments.types import SAMPLE_RATE_HZ, VadAnswer, VadRequest
 
 
 class VadSettings(StageSettings):
@@ -64,6 +66,11 @@ def _load_oracle(settings: VadSettings) -> VadEngine:
     return OracleVad(settings.oracle)
 
 
+def audio_s(request: VadRequest) -> float:
+    """How much audio a request has."""
+    return len(request.samples) / SAMPLE_RATE_HZ
+
+
 @serve.deployment(
     name="Vad",
     max_ongoing_requests=MAX_ONGOING_REQUESTS,
@@ -80,7 +87,8 @@ class Vad:
     def __init__(self, settings: VadSettings) -> None:
         self._engine = load_engine(settings)
         self._engine.warm()
-        self._batcher = Batcher(self._engine.detect, settings)
+        meter = StageMeter("vad", process_meters())
+        self._batcher = Batcher(self._engine.detect, settings, audio_s=audio_s, meter=meter)
 
     async def detect(self, request: VadRequest) -> VadAnswer:
         """See VadPort."""

@@ -41,6 +41,7 @@ class Running:
     """A server that takes sessions."""
 
     url: str
+    metrics_url: str
     log_directory: Path
 
 
@@ -93,7 +94,12 @@ def check_models(config: AppConfig) -> None:
 
 
 def start(
-    schema: ServeDeploySchema, tell: Callable[[str], None], *, dashboard: bool, timeout_s: float
+    schema: ServeDeploySchema,
+    tell: Callable[[str], None],
+    *,
+    dashboard: bool,
+    metrics_port: int | None,
+    timeout_s: float,
 ) -> Running:
     """A Ray of its own on this machine, with the configuration deployed on it.
 
@@ -102,7 +108,12 @@ def start(
     for application in schema.applications:
         check_models(AppConfig.model_validate(application.args))
     tell("starting Ray")
-    context: Any = ray.init(address="local", include_dashboard=dashboard, log_to_driver=False)
+    context: Any = ray.init(
+        address="local",
+        include_dashboard=dashboard,
+        log_to_driver=False,
+        _metrics_export_port=metrics_port,
+    )
     session_directory = Path(context.address_info["session_dir"])
     serve.start(proxy_location=schema.proxy_location, http_options=schema.http_options.model_dump())
     _deploy(schema)
@@ -111,7 +122,8 @@ def start(
     host = _reachable(options.host or LOOPBACK)
     url = f"http://{host}:{options.port}"
     _visit(host, options.port)
-    return Running(url, session_directory / "logs")
+    metrics_url = f"http://{LOOPBACK}:{context.address_info['metrics_export_port']}/metrics"
+    return Running(url, metrics_url, session_directory / "logs")
 
 
 def stop() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from deployments.metering import Meters
 from deployments.metering import catalogue as m
 from serve_app.audio_clock import AudioClock
+from serve_app.errors import DragomanError
 from serve_app.session import effects as fx
 from serve_app.session import events
 from serve_app.session.audio import BYTES_PER_SAMPLE, SAMPLES_PER_MS
@@ -17,6 +18,15 @@ from serve_app.session.audio import BYTES_PER_SAMPLE, SAMPLES_PER_MS
 Transport = Literal["http", "ws", "realtime", "translations"]
 """Doors of live sessions: POST /v1/stream, and the three WebSockets."""
 Outcome = Literal["completed", "client_gone", "drained", "error"]
+
+ResumeResult = Literal["ok", "expired", "refused"]
+RESUME_FAILURES: Mapping[str, ResumeResult] = {
+    "expired_resume_token": "expired",
+    "invalid_resume_token": "refused",
+    "invalid_segment": "refused",
+    "foreign_segment": "refused",
+}
+"""By the code of the error that the client is told."""
 
 BYTES_PER_MS = SAMPLES_PER_MS * BYTES_PER_SAMPLE
 FLUSH_S = 1.0
@@ -34,16 +44,25 @@ class SessionMeters:
         self._active: dict[Transport, int] = {}
         self._backlog_s = 0.0
 
-    def open(self, transport: Transport, source: str | None, begin_ms: int = 0) -> SessionMeter:
-        """A session begins, or goes on at `begin_ms` of its audio."""
+    def opened(self, transport: Transport) -> None:
+        """A session begins, or goes on here."""
         self._change_active(transport, +1)
-        return SessionMeter(self, transport, source or "auto", begin_ms)
 
     def closed(self, transport: Transport, outcome: Outcome, duration_s: float) -> None:
         """A session is over."""
         self._change_active(transport, -1)
         self.meters.count(m.SESSIONS_TOTAL, transport=transport, outcome=outcome)
         self.meters.observe(m.SESSION_DURATION, duration_s, transport=transport)
+
+    def resumed(self, result: ResumeResult = "ok") -> None:
+        """A client wanted to go on with a session of before."""
+        self.meters.count(m.RESUMES_TOTAL, result=result)
+
+    def refused(self, error: DragomanError) -> None:
+        """A client was told that its request cannot be served."""
+        self.meters.count(m.ERRORS_TOTAL, code=error.code)
+        if error.code in RESUME_FAILURES:
+            self.resumed(RESUME_FAILURES[error.code])
 
     def change_backlog(self, by_s: float) -> None:
         """So much more or less audio waits in one of the sessions."""
@@ -58,22 +77,24 @@ class SessionMeters:
 class SessionMeter:
     """One session: feed it every input and every effect, in order."""
 
-    def __init__(
-        self, all_sessions: SessionMeters, transport: Transport, source: str, begin_ms: int
-    ) -> None:
+    def __init__(self, all_sessions: SessionMeters, transport: Transport) -> None:
         self._all = all_sessions
         self._meters = all_sessions.meters
         self._transport = transport
-        self._source = source
-        self._opened_s = all_sessions.clock()
-        self._audio = AudioClock(begin_ms)
-        self._until_ms = float(begin_ms)
-        self._counted_ms = self._acked_ms = self._heard_ms = float(begin_ms)
+        self._source = "auto"
+        self._opened_s = 0.0
+        self._audio = AudioClock()
+        self._until_ms = self._counted_ms = self._acked_ms = self._heard_ms = 0.0
         self._asked_ms = 0.0
         self._backlog_s = 0.0
         self._lost_ms = 0.0
         self._outcome: Outcome = "client_gone"
         self._texts = _Texts()
+
+    def open(self) -> None:
+        """The session begins; `close` is to follow."""
+        self._opened_s = self._all.clock()
+        self._all.opened(self._transport)
 
     def fed(self, item: fx.Input) -> None:
         """The session is about to take an input."""
@@ -111,9 +132,16 @@ class SessionMeter:
             self._drop(unfinished_ms, "unfinished")
         self._all.closed(self._transport, self._outcome, self._all.clock() - self._opened_s)
 
+    def _begin(self, at_ms: int) -> None:
+        self._audio = AudioClock(at_ms)
+        self._until_ms = self._counted_ms = self._acked_ms = self._heard_ms = float(at_ms)
+
     def _told(self, event: events.Event) -> None:
         now_s = self._all.clock()
         match event:
+            case events.SessionCreated(config=config, acked_ms=acked_ms):
+                self._source = config.get("source", self._source)
+                self._begin(acked_ms)
             case events.SpeechStarted(at_ms, utterance_id):
                 self._texts.begin(utterance_id, at_ms)
             case events.TranscriptPartial(utterance_id, text):

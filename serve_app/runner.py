@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from deployments.types import AsrPort, EngineError, MtPort, VadPort
 from serve_app.errors import DragomanError
+from serve_app.metrics import SessionMeter
 from serve_app.session import effects as fx
 from serve_app.session.audio import BYTES_PER_SAMPLE
 from serve_app.session.listener import MAX_PIECE_SAMPLES
@@ -41,10 +42,17 @@ class StageTimeouts:
 class SessionRunner:
     """One session at work; iterate `events` to its end, or close it to stop all of it."""
 
-    def __init__(self, session: Session, ports: Ports, timeouts: StageTimeouts) -> None:
+    def __init__(
+        self,
+        session: Session,
+        ports: Ports,
+        timeouts: StageTimeouts,
+        meter: SessionMeter,
+    ) -> None:
         self._session = session
         self._ports = ports
         self._timeouts = timeouts
+        self._meter = meter
         self._outbox: asyncio.Queue[fx.Emit | BaseException | None] = asyncio.Queue()
         self._room = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -56,14 +64,16 @@ class SessionRunner:
 
         Bytes among the inputs are audio as a session takes it.
         """
-        self._carry_out(self._session.open(config))
-        self._spawn(self._read(inputs))
+        self._meter.open()
         try:
+            self._carry_out(self._session.open(config))
+            self._spawn(self._read(inputs))
             while (item := await self._outbox.get()) is not None:
                 if isinstance(item, BaseException):
                     raise item
                 yield item
         finally:
+            self._meter.close()
             await self._stop()
 
     def tell(self, item: fx.Input) -> None:
@@ -91,10 +101,12 @@ class SessionRunner:
             await self._room.wait()
 
     def _feed(self, item: fx.Input) -> None:
+        self._meter.fed(item)
         self._carry_out(self._session.receive(item))
         self._room.set()
 
     def _carry_out(self, effects: list[fx.Effect]) -> None:
+        self._meter.caused(effects)
         for effect in effects:
             match effect:
                 case fx.Emit():

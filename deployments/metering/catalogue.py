@@ -58,7 +58,9 @@ SESSION_DURATION = Histogram(
     DURATION_BUCKETS_S,
 )
 CLOSES_TOTAL = Counter(
-    "dragoman_closes_total", "WebSockets that the server closed, by close code.", ("code",)
+    "dragoman_closes_total",
+    "WebSockets that were closed, by close code, `by` the `server` or the `client`.",
+    ("code", "by"),
 )
 RESUMES_TOTAL = Counter(
     "dragoman_resumes_total",
@@ -145,9 +147,7 @@ REALTIME_FACTOR = Histogram(
 BATCH_SIZE = Histogram(
     "dragoman_batch_size", "Requests that were answered together.", ("stage",), SIZE_BUCKETS
 )
-MODEL_INFO = Gauge(
-    "dragoman_model_info", "1 for each loaded model.", ("stage", "model", "version")
-)
+MODEL_INFO = Gauge("dragoman_model_info", "1 for each loaded model.", ("stage", "model", "version"))
 
 
 def _all() -> Iterator[Metric]:

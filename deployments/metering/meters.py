@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 from deployments.metering.catalogue import Counter, Gauge, Histogram, Metric
 
-MAX_LABEL_VALUES = 48
+MAX_LABEL_VALUES = 40
 """Of one label of one metric in a process; the next value is counted as `other`."""
 OTHER = "other"
 

@@ -6,6 +6,8 @@ Serve's proxy reaches any of them.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ray.serve import metrics as serve_metrics
 
 from deployments.metering.catalogue import CATALOGUE, Counter, Gauge, Histogram
@@ -21,15 +23,16 @@ class ServeMeters(Meters):
         self._gauges: dict[str, serve_metrics.Gauge] = {}
         self._histograms: dict[str, serve_metrics.Histogram] = {}
         for metric in CATALOGUE:
+            name, text = metric.name, metric.help
+            labels: Any = metric.labels  # Serve's annotation allows for a single one only.
             match metric:
-                case Counter(name, text, labels):
+                case Counter():
                     self._counters[name] = serve_metrics.Counter(name, text, labels)
-                case Gauge(name, text, labels):
+                case Gauge():
                     self._gauges[name] = serve_metrics.Gauge(name, text, labels)
-                case Histogram(name, text, labels, buckets):
-                    self._histograms[name] = serve_metrics.Histogram(
-                        name, text, list(buckets), labels
-                    )
+                case Histogram():
+                    bounds = list(metric.buckets)
+                    self._histograms[name] = serve_metrics.Histogram(name, text, bounds, labels)
 
     def _count(self, metric: Counter, amount: float, labels: dict[str, str]) -> None:
         self._counters[metric.name].inc(amount, tags=labels)

@@ -26,7 +26,6 @@ from serve_app.api.resume import HeldMessages, Resuming, TokenWriter
 from serve_app.api.service import Service
 from serve_app.decode import AudioFormat, PcmLayout, decode
 from serve_app.errors import DragomanError, InvalidRequestError
-from serve_app.runner import SessionRunner
 from serve_app.session import effects as fx
 from serve_app.session import events
 from serve_app.session.resume import Resumption
@@ -103,13 +102,15 @@ async def stream_socket(socket: WebSocket) -> None:
             return
         layout = PcmLayout(opening.query.rate, opening.query.channels)
     except DragomanError as error:
-        await _refuse(socket, error)
+        await _refuse(socket, service, error)
         return
+    if opening.resumption is not None:
+        service.meters.resumed()
     config = opening.query.model_dump(mode="json")
     session = Session(
         opening.session_id, session_options(service, opening.query), opening.resumption
     )
-    runner = SessionRunner(session, service.ports, service.config.timeouts.stage_timeouts())
+    runner = service.runner(session, "ws")
     tokens = TokenWriter(resuming, opening.session_id, config)
 
     def inputs(items: AsyncIterator[sockets.Incoming]) -> AsyncIterator[sockets.Incoming]:
@@ -225,7 +226,8 @@ async def _audio(items: AsyncIterator[sockets.Incoming]) -> AsyncIterator[bytes]
             yield item
 
 
-async def _refuse(socket: WebSocket, error: DragomanError) -> None:
+async def _refuse(socket: WebSocket, service: Service, error: DragomanError) -> None:
+    service.meters.refused(error)
     told = events.Error(error.code, error.message, error.retryable)
     await socket.send_json(events.to_wire(1, told))
     await sockets.close(socket, sockets.close_code(told), error.code)

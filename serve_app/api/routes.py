@@ -51,8 +51,9 @@ def build_doors(service: Service) -> Starlette:
     return doors
 
 
-async def _known_error(_: Request, error: Exception) -> Response:
+async def _known_error(request: Request, error: Exception) -> Response:
     known = as_known(error)
+    _count(request, known)
     return JSONResponse(known.to_wire(), status_code=known.status, headers=known.headers)
 
 
@@ -67,6 +68,7 @@ async def _routing_error(request: Request, error: Exception) -> Response:
         )
     else:
         known = NotFoundError(f"There is nothing at {path}; speech goes to POST /v1/stream.")
+    _count(request, known)
     return JSONResponse(known.to_wire(), status_code=known.status, headers=error.headers)
 
 
@@ -75,6 +77,12 @@ async def _client_gone(_: Request, __: Exception) -> Response:
     return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
-async def _unknown_error(_: Request, error: Exception) -> Response:
+async def _unknown_error(request: Request, error: Exception) -> Response:
     known = as_known(error)
+    _count(request, known)
     return JSONResponse(known.to_wire(), status_code=known.status)
+
+
+def _count(request: Request, error: DragomanError) -> None:
+    service: Service = request.app.state.service
+    service.meters.refused(error)

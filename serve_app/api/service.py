@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from deployments.metering import process_meters
 from deployments.types import StageInfo
 from serve_app.config import AppConfig
-from serve_app.runner import Ports
+from serve_app.metrics import SessionMeter, SessionMeters, Transport
+from serve_app.runner import Ports, SessionRunner
+from serve_app.session.session import Session
+
+
+def _of_this_process() -> SessionMeters:
+    return SessionMeters(process_meters())
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +24,9 @@ class Service:
     ports: Ports
     asr: StageInfo
     mt: StageInfo
+    meters: SessionMeters = field(default_factory=_of_this_process)
+
+    def runner(self, session: Session, transport: Transport) -> SessionRunner:
+        """What carries a session that came through a door; it is measured from its first event."""
+        meter = SessionMeter(self.meters, transport)
+        return SessionRunner(session, self.ports, self.config.timeouts.stage_timeouts(), meter)

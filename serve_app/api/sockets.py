@@ -17,6 +17,8 @@ from typing import Any, Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from deployments.metering import process_meters
+from deployments.metering.catalogue import CLOSES_TOTAL
 from serve_app.api.boxes import (
     MAX_WAITING_BYTES,
     ClientTooSlowError,
@@ -106,6 +108,7 @@ async def receive(socket: WebSocket) -> str | bytes | None:
     """The client's next message; None once it is gone."""
     message = await socket.receive()
     if message["type"] == "websocket.disconnect":
+        _count_close(message.get("code", CloseCode.COMPLETED), "client")
         return None
     text: str | None = message.get("text")
     return text if text is not None else bytes(message.get("bytes") or b"")
@@ -115,9 +118,14 @@ async def close(socket: WebSocket, code: CloseCode, reason: str = "") -> None:
     """End the connection, where it still stands."""
     if socket.application_state is WebSocketState.DISCONNECTED:
         return
+    _count_close(code, "server")
     cut = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
     with suppress(WebSocketDisconnect, RuntimeError, TimeoutError, OSError):
         await asyncio.wait_for(socket.close(code, cut), CLOSE_TIMEOUT_S)
+
+
+def _count_close(code: int, by: str) -> None:
+    process_meters().count(CLOSES_TOTAL, code=str(int(code)), by=by)
 
 
 class Call:

@@ -16,7 +16,6 @@ from starlette.types import Receive, Scope, Send
 from serve_app.api.query import StreamQuery, parse_stream_query, session_options
 from serve_app.api.service import Service
 from serve_app.decode import PcmLayout, decode
-from serve_app.runner import SessionRunner
 from serve_app.session import effects as fx
 from serve_app.session import events
 from serve_app.session.session import Session
@@ -73,7 +72,7 @@ async def _session_events(
     service: Service, query: StreamQuery, audio: AsyncIterator[bytes]
 ) -> AsyncGenerator[fx.Emit, None]:
     session = Session(f"s{uuid.uuid4().hex[:20]}", session_options(service, query))
-    runner = SessionRunner(session, service.ports, service.config.timeouts.stage_timeouts())
+    runner = service.runner(session, "http")
     seq = 0
     try:
         async with aclosing(runner.events(audio, query.model_dump(mode="json"))) as emitted:

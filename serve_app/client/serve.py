@@ -35,6 +35,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--host", help="instead of the file's, for example 0.0.0.0")
     parser.add_argument("--port", type=int, help="instead of the file's")
+    parser.add_argument(
+        "--metrics-port",
+        type=int,
+        metavar="PORT",
+        help="where Prometheus finds the metrics, at /metrics (default: any free port)",
+    )
     parser.add_argument("--dashboard", action="store_true", help="with Ray's dashboard")
     parser.add_argument(
         "--timeout",
@@ -55,8 +61,15 @@ def run(arguments: argparse.Namespace, _console: Console) -> ExitCode:
         schema = load_serve_config(arguments.config)
         http_options = schema.http_options.model_copy(update=_chosen_address(arguments))
         schema = schema.model_copy(update={"http_options": http_options})
-        running = start(schema, _say, dashboard=arguments.dashboard, timeout_s=arguments.timeout)
+        running = start(
+            schema,
+            _say,
+            dashboard=arguments.dashboard,
+            metrics_port=arguments.metrics_port,
+            timeout_s=arguments.timeout,
+        )
         _say(f"serving on {running.url} (Ctrl-C stops; logs in {running.log_directory})")
+        _say(f"metrics at {running.metrics_url}")
         _wait_for_signal()
         _say("stopping")
     except StartError as error:

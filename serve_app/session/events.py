@@ -162,6 +162,8 @@ class Warning(Event):
     type: ClassVar[str] = "warning"
     code: str
     message: str
+    lost_ms: int = 0
+    """Audio without a transcript because of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -299,8 +299,9 @@ class Session:
         self._take_outcome(utterance, utterance.give_up())
 
     def _warn_of_loss(self, code: str, begin: int, reason: str) -> None:
-        span = f"{to_ms(begin)} to {to_ms(self._utterances[0].asked_until)} ms"
-        self._emit(events.Warning(code, f"Speech from {span} was lost: {reason}"))
+        end = self._utterances[0].asked_until
+        text = f"Speech from {to_ms(begin)} to {to_ms(end)} ms was lost: {reason}"
+        self._emit(events.Warning(code, text, to_ms(end) - to_ms(begin)))
 
     def _configure(self, options: SessionOptions, config: Mapping[str, Any]) -> None:
         since = self._listener.segmenter.earliest_start

@@ -20,7 +20,6 @@ from serve_app.api.query import StreamQuery, session_options
 from serve_app.api.resume import Resuming, TokenWriter
 from serve_app.api.service import Service
 from serve_app.client.resume import Memory
-from serve_app.runner import SessionRunner, StageTimeouts
 from serve_app.session import effects as fx
 from serve_app.session.audio import BYTES_PER_SAMPLE, to_samples
 from serve_app.session.events import Event
@@ -222,7 +221,7 @@ async def test_a_client_that_reads_nothing_is_cut(monkeypatch: pytest.MonkeyPatc
     socket = Deaf(script().pcm())
     query = StreamQuery(format="pcm_s16le", target=("de",))
     tokens = TokenWriter(Resuming(service.config.resume.signer()), "s", {})
-    runner = SessionRunner(Session("s", SessionOptions()), service.ports, StageTimeouts())
+    runner = service.runner(Session("s", SessionOptions()), "ws")
     conversation = NativeConversation(service, query, tokens)
     call = sockets.Call(cast("WebSocket", socket), conversation, runner, lambda items: items)
     await asyncio.wait_for(call.run({}), 30)
@@ -242,7 +241,7 @@ class Broken:
 async def test_a_defect_is_no_normal_end() -> None:
     service = scripted_service(script())
     socket = Deaf(script().pcm())
-    runner = SessionRunner(Session("s", SessionOptions()), service.ports, StageTimeouts())
+    runner = service.runner(Session("s", SessionOptions()), "ws")
     call = sockets.Call(cast("WebSocket", socket), Broken(), runner, lambda items: items)
     await asyncio.wait_for(call.run({}), 30)
     assert socket.closed == [(1011, "internal_error")]

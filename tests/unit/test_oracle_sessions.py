@@ -18,9 +18,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deployments.metering.prometheus import PrometheusMeters
 from deployments.types import SAMPLE_RATE_HZ, MtRequest, StageInfo
 from serve_app.api.service import Service
 from serve_app.config import SessionSettings
+from serve_app.metrics import SessionMeter, SessionMeters
 from serve_app.runner import SessionRunner, StageTimeouts
 from serve_app.session import effects as fx
 from serve_app.session import events as ev
@@ -186,7 +188,8 @@ async def run_live(
 
         options = SessionOptions(targets=TARGETS, mt_mode=mode)
         session = Session(f"s{stream.session}", options)
-        runner = SessionRunner(session, ports.ports, StageTimeouts())
+        meter = SessionMeter(SessionMeters(PrometheusMeters()), "http")
+        runner = SessionRunner(session, ports.ports, StageTimeouts(), meter)
         return [emit.event async for emit in runner.events(audio(), {})]
 
     return await asyncio.gather(*map(run, streams))

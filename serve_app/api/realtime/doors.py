@@ -17,7 +17,7 @@ from serve_app.api.realtime.translation import TranslationConversation
 from serve_app.api.realtime.wire import SESSION_LIFETIME_S, Json, error_event
 from serve_app.api.service import Service
 from serve_app.errors import DragomanError
-from serve_app.runner import SessionRunner
+from serve_app.metrics import Transport
 from serve_app.session import effects as fx
 from serve_app.session.options import SessionOptions
 from serve_app.session.session import Session
@@ -41,7 +41,7 @@ async def translations_socket(socket: WebSocket) -> None:
         return
     head = _head(socket, service)
     conversation = TranslationConversation(head, language, configure)
-    await _run(socket, service, conversation, str(head["id"]), options)
+    await _run(socket, "translations", conversation, str(head["id"]), options)
 
 
 async def transcriptions_socket(socket: WebSocket) -> None:
@@ -69,7 +69,7 @@ async def transcriptions_socket(socket: WebSocket) -> None:
     conversation = TranscriptionConversation(
         lambda hearing: fx.Configure(options_of(hearing), {}), describe, partials=wants_partials
     )
-    await _run(socket, service, conversation, str(head["id"]), options_of(Hearing()))
+    await _run(socket, "realtime", conversation, str(head["id"]), options_of(Hearing()))
 
 
 def preset_of(service: Service, hearing: Hearing, *, partials: bool) -> SessionOptions:
@@ -105,13 +105,14 @@ def _head(socket: WebSocket, service: Service) -> Json:
 
 async def _run(
     socket: WebSocket,
-    service: Service,
+    transport: Transport,
     conversation: sockets.Conversation,
     session_id: str,
     options: SessionOptions,
 ) -> None:
+    service: Service = socket.app.state.service
     session = Session(session_id, options)
-    runner = SessionRunner(session, service.ports, service.config.timeouts.stage_timeouts())
+    runner = service.runner(session, transport)
     await sockets.Call(socket, conversation, runner, _as_they_come).run({})
 
 
