@@ -44,12 +44,12 @@ async def say(url: str, stream: OracleStream) -> Talk:
         return one
 
 
-def settled(port: int, words: int) -> Scrape:
-    """The first scrape that has heard of all words: reports come once a second."""
+def settled(port: int) -> Scrape:
+    """The first scrape that has heard of the end of all sessions: reports come once a second."""
     deadline = time.monotonic() + SETTLED_S
     while True:
         seen = scrape(port)
-        if seen.total("ray_dragoman_committed_words_total") >= words:
+        if seen.total("ray_dragoman_sessions_total") >= STREAMS:
             return seen
         assert time.monotonic() < deadline, "the figures did not arrive"
         time.sleep(0.5)
@@ -65,7 +65,7 @@ async def test_the_sums_of_a_scrape_are_those_of_the_clients(short_directory: Pa
             assert account_transcript(one.wire, stream) == EXACT
         events = [event for one in talks for event in one.events]
         words = sum(len(e.words) for e in events if isinstance(e, TranscriptCommitted))
-        seen = await asyncio.to_thread(settled, port, words)
+        seen = await asyncio.to_thread(settled, port)
     assert words == STREAMS * 30
     assert seen.total(AUDIO, stage="received") == pytest.approx(sent_s, abs=0.01)
     assert seen.total(AUDIO, stage="transcribed") == pytest.approx(sent_s, abs=0.01)
