@@ -17,6 +17,7 @@ from serve_app.api.rest.routes import REST_ROUTES
 from serve_app.api.resume import Resuming
 from serve_app.api.service import Service
 from serve_app.api.stream import stream
+from serve_app.api.web import WEB_ROUTES
 from serve_app.errors import DragomanError, MethodNotAllowedError, NotFoundError
 from serve_app.files.pipeline import FileDesk
 
@@ -35,6 +36,7 @@ def build_doors(service: Service) -> Starlette:
             Route("/health/live", live),
             Route("/health/ready", ready),
             *REST_ROUTES,
+            *WEB_ROUTES,
         ],
         exception_handlers={
             DragomanError: _known_error,

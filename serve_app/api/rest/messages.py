@@ -158,6 +158,20 @@ class ModelList(Message):
     data: list[Model]
 
 
+class NamedLanguage(Message):
+    """A language; the name is English."""
+
+    code: str
+    name: str
+
+
+class ServedLanguages(Message):
+    """Languages that may be spoken, and those that they are translated into."""
+
+    source: list[NamedLanguage]
+    target: list[NamedLanguage]
+
+
 class TranslatedText(Message):
     """One text in one target language."""
 

@@ -16,6 +16,7 @@ from serve_app.api.rest.messages import (
     ErrorAnswer,
     Model,
     ModelList,
+    ServedLanguages,
     Transcription,
     TranscriptionVerbose,
     TranscriptTextDelta,
@@ -35,6 +36,7 @@ _OUT: tuple[type[BaseModel], ...] = (
     ErrorAnswer,
     Model,
     ModelList,
+    ServedLanguages,
     TranscriptTextDelta,
     TranscriptTextDone,
     Transcription,
@@ -86,6 +88,13 @@ def description() -> Schema:
                     "summary": "Text in, text out.",
                     "requestBody": _body("application/json", _reference(TranslateRequest)),
                     "responses": {"200": _answer(TranslateAnswer), **_failures()},
+                }
+            },
+            "/v1/languages": {
+                "get": {
+                    "operationId": "list_languages",
+                    "summary": "Languages that may be spoken and translated into.",
+                    "responses": {"200": _answer(ServedLanguages), **_failures("405", "500")},
                 }
             },
             "/v1/models": {

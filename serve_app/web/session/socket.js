@@ -1,0 +1,33 @@
+/** Where the server is, and how a page shows its key: the one place that knows. */
+
+/** Browsers send no headers with a WebSocket; OpenAI's clients put the secret here. */
+const SECRET_PROTOCOL = "openai-insecure-api-key.";
+const REALTIME_PROTOCOL = "realtime";
+
+/** A URL below the page's own, so that the server may live under any path. */
+export function serverUrl(path) {
+  return new URL(path, document.baseURI);
+}
+
+/** `secret`: an API key or a client secret; empty where the server wants none. */
+export function openSocket(secret) {
+  const url = serverUrl("v1/stream");
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  const protocols = secret ? [REALTIME_PROTOCOL, SECRET_PROTOCOL + secret] : [];
+  const socket = new WebSocket(url, protocols);
+  socket.binaryType = "arraybuffer";
+  return socket;
+}
+
+/** A socket that does not open does not say why; the server's health does, often. */
+export async function whyNot() {
+  try {
+    const answer = await fetch(serverUrl("health/ready"), { cache: "no-store" });
+    if (answer.ok) return { code: "refused" };
+    const { stages } = await answer.json();
+    const reasons = Object.entries(stages).filter(([, reason]) => reason !== "ready");
+    return { code: "not_ready", detail: reasons.map((pair) => pair.join(": ")).join("; ") };
+  } catch {
+    return { code: "unreachable" };
+  }
+}
