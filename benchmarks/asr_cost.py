@@ -25,8 +25,8 @@ from deployments.models import MANIFEST_FILE, ModelChoice, resolve
 from deployments.types import AsrRequest, Hypothesis
 from serve_app.client.audio import open_source, read_pcm
 from serve_app.client.model_checks import read_config
+from serve_app.client.options import StreamOptions
 from serve_app.client.samples import load_samples
-from serve_app.client.stream import StreamOptions
 from serve_app.config import with_environment
 from serve_app.session import effects as fx
 from serve_app.session.options import SessionOptions

@@ -24,9 +24,9 @@ from faster_whisper import WhisperModel
 from benchmarks.environment import ROOT, describe
 from deployments.models import ModelChoice, resolve
 from serve_app.client.audio import open_source, read_pcm
+from serve_app.client.options import StreamOptions
 from serve_app.client.samples import Sample, load_samples
 from serve_app.client.server import child_server
-from serve_app.client.stream import StreamOptions
 
 BEAMS = 5
 SAMPLE_RATE_HZ = 16_000

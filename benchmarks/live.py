@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 from benchmarks.measures import Heard
+from serve_app.client.options import StreamOptions
 from serve_app.client.pacing import PIECE_BYTES, Pacer, Schedule
-from serve_app.client.stream import StreamOptions, translate_stream
+from serve_app.client.stream import translate_stream
 
 
 async def listen(url: str, pcm: bytes, options: StreamOptions) -> tuple[list[Heard], list[float]]:

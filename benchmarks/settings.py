@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from serve_app.client.stream import StreamOptions
+from serve_app.client.options import StreamOptions
 from serve_app.config import SessionSettings
 from serve_app.session.options import SessionOptions
 from serve_app.session.policies import PolicyName

@@ -20,11 +20,12 @@ from pathlib import Path
 
 from benchmarks.environment import ROOT, describe
 from serve_app.client.audio import in_background, open_source, read_pcm
+from serve_app.client.options import StreamOptions
 from serve_app.client.pacing import Pacer, Schedule
 from serve_app.client.samples import Sample, load_samples
 from serve_app.client.score import Take, percentile, score
 from serve_app.client.server import child_server
-from serve_app.client.stream import StreamOptions, translate_stream
+from serve_app.client.stream import translate_stream
 
 MAX_LATENESS_MS = 20.0
 """A generator whose p99 is later than this measured itself."""

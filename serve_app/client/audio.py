@@ -16,8 +16,8 @@ from av.container import InputContainer
 
 from deployments.types import SAMPLE_RATE_HZ
 from serve_app.client.errors import UsageError
+from serve_app.client.options import StreamOptions
 from serve_app.client.pacing import PIECE_BYTES
-from serve_app.client.stream import StreamOptions
 
 STDIN = "-"
 READ_BYTES = 64 * 1024

@@ -20,12 +20,13 @@ from rich.table import Table
 from serve_app.client.audio import in_background, open_source, read_pcm
 from serve_app.client.errors import ClientError, UsageError
 from serve_app.client.exits import ExitCode
+from serve_app.client.options import StreamOptions
 from serve_app.client.pacing import Pacer, Schedule
 from serve_app.client.render import display
 from serve_app.client.samples import Sample, load_samples
 from serve_app.client.score import Take, score
 from serve_app.client.server import child_server
-from serve_app.client.stream import StreamOptions, translate_stream
+from serve_app.client.stream import translate_stream
 from serve_app.session.events import SessionClosed
 
 ROOT = Path(__file__).resolve().parents[2]

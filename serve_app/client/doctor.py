@@ -14,7 +14,7 @@ from serve_app.client import checks
 from serve_app.client.checks import Check
 from serve_app.client.exits import ExitCode
 from serve_app.client.health import ask
-from serve_app.client.stream import DEFAULT_URL
+from serve_app.client.options import DEFAULT_URL
 
 MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "bold red")}
 

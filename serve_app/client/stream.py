@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -19,50 +18,11 @@ from serve_app.client.errors import (
     RequestRejectedError,
     ServerUnreachableError,
 )
+from serve_app.client.options import StreamOptions
 from serve_app.client.wire import LineSplitter, Received, decode_line
-from serve_app.session.append import MtMode
 from serve_app.session.events import Ack, SessionClosed
-from serve_app.session.policies import PolicyName
-from serve_app.session.presets import Delay
 
-DEFAULT_URL = "http://127.0.0.1:8000"
 CONNECT_TIMEOUT_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class StreamOptions:
-    """What to ask of `/v1/stream`."""
-
-    targets: tuple[str, ...] = ()
-    """Languages to translate into; none gives a transcript only."""
-    source: str = "auto"
-    """Spoken language, or `auto`."""
-    format: str = "auto"
-    """Of the audio; `auto` recognises containers, raw PCM must be named."""
-    rate_hz: int = 16_000
-    """Of raw PCM."""
-    channels: int = 1
-    """Of raw PCM."""
-    partials: bool = True
-    """Whether to be told the volatile tail as well."""
-    delay: Delay | None = None
-    """From fastest to best; None leaves it to the server."""
-    policy: PolicyName | None = None
-    """When words are committed; None leaves it to the server."""
-    mt_mode: MtMode | None = None
-    """What of a translation is told while its sentence is spoken; None for the server's choice."""
-
-    def query(self) -> list[tuple[str, str]]:
-        """As query keys."""
-        keys = [("source", self.source), ("format", self.format)]
-        keys += [("target", target) for target in self.targets]
-        if self.format.startswith("pcm"):
-            keys += [("rate", str(self.rate_hz)), ("channels", str(self.channels))]
-        chosen = {"delay": self.delay, "policy": self.policy}
-        keys += [(key, value) for key, value in chosen.items() if value is not None]
-        if self.mt_mode:
-            keys.append(("mt_mode", self.mt_mode))
-        return [*keys, ("partials", "true" if self.partials else "false")]
 
 
 async def translate_stream(

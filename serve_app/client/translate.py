@@ -14,9 +14,10 @@ from rich.console import Console
 from deployments.types import SAMPLE_RATE_HZ
 from serve_app.client.audio import LAYOUTS, in_background, open_source, read_as_is, read_pcm
 from serve_app.client.exits import ExitCode
+from serve_app.client.options import DEFAULT_URL, StreamOptions
 from serve_app.client.pacing import Pacer
 from serve_app.client.render import display
-from serve_app.client.stream import DEFAULT_URL, StreamOptions, translate_stream
+from serve_app.client.stream import translate_stream
 from serve_app.session.append import MtMode
 from serve_app.session.events import SessionClosed
 from serve_app.session.policies import PolicyName

@@ -17,9 +17,10 @@ from typing import IO
 import pytest
 import yaml
 
+from serve_app.client.options import StreamOptions
 from serve_app.client.pacing import Pacer
 from serve_app.client.score import Take, score
-from serve_app.client.stream import StreamOptions, translate_stream
+from serve_app.client.stream import translate_stream
 from serve_app.session.events import SessionClosed
 from tests.cluster.conftest import (
     ROOT,

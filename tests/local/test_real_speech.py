@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.inprocess import Engines
 from serve_app.client.audio import open_source, read_pcm
-from serve_app.client.stream import StreamOptions
+from serve_app.client.options import StreamOptions
 from serve_app.config import SessionSettings
 from serve_app.session import events as ev
 from serve_app.session.session import Session

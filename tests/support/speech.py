@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 
 from serve_app.client.audio import open_source, read_pcm
+from serve_app.client.options import StreamOptions
 from serve_app.client.pacing import BYTES_PER_MS, Schedule
 from serve_app.client.samples import Sample, load_samples
 from serve_app.client.score import Take
-from serve_app.client.stream import StreamOptions
 from serve_app.session.events import Event
 
 SAMPLES = Path(__file__).parents[2] / "samples"

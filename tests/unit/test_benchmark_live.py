@@ -6,7 +6,7 @@ from benchmarks.live import listen
 from benchmarks.measures import TimedText, word_lags_ms
 from deployments.types import StageInfo
 from serve_app.api.service import Service
-from serve_app.client.stream import StreamOptions
+from serve_app.client.options import StreamOptions
 from serve_app.session import events as ev
 from serve_app.session.audio import to_ms
 from tests.support.doors import serving

@@ -13,8 +13,8 @@ import pytest
 
 from serve_app.client.audio import in_background, open_source, read_as_is, read_pcm
 from serve_app.client.errors import UsageError
+from serve_app.client.options import StreamOptions
 from serve_app.client.pacing import PIECE_BYTES
-from serve_app.client.stream import StreamOptions
 
 
 def tone(rate_hz: int, channels: int, length_s: float = 0.5) -> np.ndarray:

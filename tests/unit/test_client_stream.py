@@ -15,7 +15,8 @@ from serve_app.client.errors import (
     RequestRejectedError,
     ServerUnreachableError,
 )
-from serve_app.client.stream import StreamOptions, translate_stream
+from serve_app.client.options import StreamOptions
+from serve_app.client.stream import translate_stream
 from serve_app.session import events as ev
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
