@@ -6,9 +6,10 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, get_args
 
 import av
 from av.audio.resampler import AudioResampler
@@ -18,6 +19,8 @@ from deployments.types import SAMPLE_RATE_HZ
 from serve_app.client.errors import UsageError
 from serve_app.client.options import StreamOptions
 from serve_app.client.pacing import PIECE_BYTES
+from serve_app.decode import AudioFormat, PcmLayout, decode, decode_file
+from serve_app.errors import DragomanError
 
 STDIN = "-"
 READ_BYTES = 64 * 1024
@@ -58,6 +61,37 @@ def read_pcm(source: BinaryIO, options: StreamOptions) -> Iterator[bytes]:
             f"Cannot decode the audio ({error.strerror}). For raw samples say what they are, "
             "for example --format pcm_s16le --rate 16000."
         ) from error
+
+
+async def decoded(source: BinaryIO, options: StreamOptions) -> AsyncGenerator[bytes, None]:
+    """Any audio as 16 kHz mono 16-bit PCM, as it comes; raises UsageError."""
+    try:
+        async with aclosing(_decoding(source, options)) as pcm:
+            async for piece in pcm:
+                yield piece
+    except DragomanError as error:
+        raise UsageError(f"The audio cannot be read: {error.message}") from error
+
+
+def _decoding(source: BinaryIO, options: StreamOptions) -> AsyncGenerator[bytes, None]:
+    if options.format not in (known := get_args(AudioFormat)):
+        raise UsageError(f"The format {options.format!r} is not known; use {', '.join(known)}.")
+    if options.format == "auto" and source.seekable():
+        return decode_file(source)
+    layout = PcmLayout(options.rate_hz, options.channels)
+    return decode(in_background(read_as_is(source)), options.format, layout)
+
+
+async def in_pieces(pcm: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The same audio as a microphone hands it over."""
+    held = bytearray()
+    async for data in pcm:
+        held += data
+        while len(held) >= PIECE_BYTES:
+            yield bytes(held[:PIECE_BYTES])
+            del held[:PIECE_BYTES]
+    if held:
+        yield bytes(held)
 
 
 def _decoded(source: BinaryIO, options: StreamOptions) -> Iterator[bytes]:

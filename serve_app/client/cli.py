@@ -15,6 +15,7 @@ from serve_app.client.errors import (
     ClientError,
     RequestRejectedError,
     ServerUnreachableError,
+    SessionRefusedError,
     UsageError,
 )
 from serve_app.client.exits import ExitCode
@@ -80,7 +81,7 @@ def _exit_code(error: ClientError) -> ExitCode:
     match error:
         case ServerUnreachableError():
             return ExitCode.UNREACHABLE
-        case UsageError():
+        case UsageError() | SessionRefusedError():
             return ExitCode.USAGE
         case RequestRejectedError(status=status) if 400 <= status < 500:
             return ExitCode.USAGE

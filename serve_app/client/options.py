@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
+from serve_app.decode import AudioFormat
 from serve_app.session.append import MtMode
 from serve_app.session.policies import PolicyName
 from serve_app.session.presets import Delay
@@ -20,7 +21,7 @@ class StreamOptions:
     """Languages to translate into; none gives a transcript only."""
     source: str = "auto"
     """Spoken language, or `auto`."""
-    format: str = "auto"
+    format: AudioFormat = "auto"
     """Of the audio; `auto` recognises containers, raw PCM must be named."""
     rate_hz: int = 16_000
     """Of raw PCM."""
@@ -69,3 +70,19 @@ class StreamOptions:
             "hotwords": self.hotwords,
         }
         return {key: value for key, value in choices.items() if value}
+
+
+class StreamKeys(TypedDict, total=False):
+    """The fields of StreamOptions, as keyword arguments."""
+
+    targets: tuple[str, ...]
+    source: str
+    format: AudioFormat
+    rate_hz: int
+    channels: int
+    partials: bool
+    delay: Delay | None
+    policy: PolicyName | None
+    mt_mode: MtMode | None
+    hotwords: str
+    glossary: tuple[str, ...]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import ExitStack, aclosing, contextmanager
 from dataclasses import replace
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from serve_app.client.view import Line, View, after, line_of, taken, time_label
+from serve_app.client.view import Line, View, after, line_of, notice_of, taken, time_label
 from serve_app.client.wire import Received
 from serve_app.session import events as ev
 
@@ -79,8 +79,8 @@ class PlainDisplay:
             case ev.TranslationCommitted(closed=True):
                 if line := line_of(self._view, event.segment_id):
                     yield _translation(line, event.target)
-            case ev.Warning() | ev.Error():
-                yield f"{event.type}: {event.message} ({event.code})"
+            case _ if notice := notice_of(event):
+                yield notice
 
 
 class LiveDisplay:
@@ -116,6 +116,17 @@ def display(console: Console, targets: tuple[str, ...], *, json: bool = False) -
             yield shown
         finally:
             shown.end()
+
+
+async def show_all(told: AsyncGenerator[Received, None], shown: Display) -> str:
+    """Show events to their end; the reason of `session.closed`, empty where none came."""
+    reason = ""
+    async with aclosing(told) as events:
+        async for received in events:
+            shown.show(received)
+            if isinstance(received.event, ev.SessionClosed):
+                reason = received.event.reason
+    return reason
 
 
 def _chosen(console: Console, targets: tuple[str, ...], stack: ExitStack, *, json: bool) -> Display:

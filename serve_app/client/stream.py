@@ -99,13 +99,14 @@ async def _error_object(answer: aiohttp.ClientResponse) -> dict[str, Any]:
 
 def _explained(error: Exception, url: str, acked_ms: int) -> ClientError:
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ServerTimeoutError):
-        return ServerUnreachableError(url, _short(error))
+        return ServerUnreachableError(url, short_reason(error))
     if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return ServerUnreachableError(url, "this is no http:// URL")
-    return ConnectionBrokenError(_short(error), acked_ms)
+    return ConnectionBrokenError(short_reason(error), acked_ms)
 
 
-def _short(error: Exception) -> str:
+def short_reason(error: Exception) -> str:
+    """Why a connection failed, in a few words."""
     if isinstance(error, aiohttp.ClientConnectorError):
         number = error.os_error.errno
         # asyncio's own text repeats the address instead of saying what happened.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from serve_app.client.notices import Reconnected, Reconnecting
 from serve_app.session import events as ev
 
 
@@ -49,13 +50,25 @@ def after(view: View, event: ev.Event) -> View:
             return replace(view, lines=_committed(view.lines, event))
         case ev.TranslationPartial() | ev.TranslationCommitted():
             return replace(view, lines=_translated(view.lines, event))
-        case ev.Warning() | ev.Error():
-            notice = f"{event.type}: {event.message} ({event.code})"
-            return replace(view, notices=(*view.notices, notice))
         case ev.SessionClosed():
             return replace(view, volatile="", over=True)
+        case _ if notice := notice_of(event):
+            return replace(view, notices=(*view.notices, notice))
         case _:
             return view
+
+
+def notice_of(event: ev.Event) -> str:
+    """What to say once about an event; empty for one that needs no words."""
+    match event:
+        case ev.Warning() | ev.Error():
+            return f"{event.type}: {event.message} ({event.code})"
+        case Reconnecting():
+            return f"connection lost ({event.why}); connecting to {event.url}"
+        case Reconnected():
+            return f"connected to {event.url}; going on at {time_label(event.acked_ms)}"
+        case _:
+            return ""
 
 
 def taken(view: View) -> tuple[tuple[Line, ...], View]:

@@ -1,0 +1,84 @@
+"""A TCP relay in front of a server, whose connections can be cut."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+
+class Relay:
+    """Passes bytes on both ways until it is told to cut."""
+
+    def __init__(self, upstream: str) -> None:
+        parts = urlsplit(upstream)
+        self._address = (parts.hostname, parts.port)
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.url = ""
+        self.accepted = 0
+        """Connections so far."""
+
+    def cut(self) -> bool:
+        """Reset all connections, as a lost network does; whether there were any."""
+        for writer in self._writers:
+            writer.transport.abort()
+        return bool(self._writers)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        up_reader, up_writer = await asyncio.open_connection(*self._address)
+        self._writers |= {writer, up_writer}
+        try:
+            await asyncio.gather(_pass_on(reader, up_writer), _pass_on(up_reader, writer))
+        finally:
+            self._writers -= {writer, up_writer}
+            self._tasks.discard(task)
+            for one in (writer, up_writer):
+                one.close()
+                with suppress(OSError):
+                    await one.wait_closed()
+
+    async def close(self) -> None:
+        self.cut()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+@asynccontextmanager
+async def relay(upstream: str) -> AsyncIterator[Relay]:
+    one = Relay(upstream)
+    server = await asyncio.start_server(one.serve, "127.0.0.1", 0)
+    one.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield one
+    finally:
+        server.close()
+        await one.close()
+        await server.wait_closed()
+
+
+@asynccontextmanager
+async def relays(upstreams: Sequence[str]) -> AsyncIterator[list[Relay]]:
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(relay(one)) for one in upstreams]
+
+
+async def cut_now_and_then(relays: Sequence[Relay], every_s: float, rng: random.Random) -> int:
+    """Until cancelled, cut whatever connection stands, on average so often."""
+    while True:
+        await asyncio.sleep(every_s * rng.uniform(0.5, 1.5))
+        for one in relays:
+            one.cut()
