@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Annotated, Literal, Protocol
 
+import numpy as np
 from pydantic import Field
 from ray import serve
 
@@ -103,6 +104,12 @@ def audio_s(request: AsrRequest) -> float:
     return len(request.samples) / SAMPLE_RATE_HZ
 
 
+def known_good(served: StageInfo) -> AsrRequest:
+    """A second of silence, in a language that the model knows."""
+    language = next(iter(served.languages), "en")
+    return AsrRequest(np.zeros(SAMPLE_RATE_HZ, dtype=np.float32), language)
+
+
 @serve.deployment(
     name="Asr",
     max_ongoing_requests=MAX_ONGOING_REQUESTS,
@@ -124,6 +131,7 @@ class Asr:
         self._batcher = Batcher(
             self._engine.transcribe,
             settings,
+            known_good(self._engine.info),
             shape=self._engine.shape,
             waited_s=waited_s,
             audio_s=audio_s,

@@ -21,7 +21,6 @@ from deployments.types import EngineError
 MAX_ONGOING_REQUESTS = 1_024
 """Requests that a replica holds at a time: those in the batch and those that wait for the next."""
 
-# A bad request fails alone and proves nothing; failing batch after batch does.
 _FAILURES_UNTIL_UNHEALTHY = 3
 
 _Request = TypeVar("_Request")
@@ -53,15 +52,18 @@ class Batcher(Generic[_Request, _Answer]):
         self,
         run: Callable[[Sequence[_Request]], list[_Answer]],
         settings: StageSettings,
+        known_good: _Request,
         *,
         shape: Callable[[_Request], Hashable] = lambda _: None,
         waited_s: Callable[[_Request], float] = lambda _: 0.0,
         audio_s: Callable[[_Request], float] = lambda _: 0.0,
         meter: StageMeter | None = None,
     ) -> None:
-        """`shape` is equal for requests that are answered together, `waited_s` says how long what a
-        request is about had waited before it came, and `audio_s` how much audio it has."""
+        """`known_good` is a request that a sound engine answers, `shape` is equal for requests that
+        are answered together, `waited_s` says how long what a request is about had waited before it
+        came, and `audio_s` how much audio it has."""
         self._run = run
+        self._known_good = known_good
         self._shape = shape
         self._waited_s = waited_s
         self._audio_s = audio_s
@@ -91,7 +93,10 @@ class Batcher(Generic[_Request, _Answer]):
     def check_health(self) -> None:
         """Raise RuntimeError where the engine answers nothing any more."""
         if self._failures >= _FAILURES_UNTIL_UNHEALTHY:
-            raise RuntimeError(f"the engine failed {self._failures} batches in a row")
+            raise RuntimeError(
+                f"the engine failed {self._failures} batches in a row, and a request that is known "
+                "to be good after them"
+            )
 
     def backlog_s(self) -> float:
         """How long all that waits has waited, added up."""
@@ -107,8 +112,7 @@ class Batcher(Generic[_Request, _Answer]):
                 begun_s = self._note_begin(batch)
                 answers = await asyncio.to_thread(run_apart, self._run, requests)
                 self._note_end(begun_s, requests)
-                failed = all(isinstance(answer, Exception) for answer in answers)
-                self._failures = self._failures + 1 if failed else 0
+                await self._judge(answers)
                 for waiting, answer in zip(batch, answers, strict=True):
                     _settle(waiting.answer, answer)
         finally:
@@ -124,6 +128,15 @@ class Batcher(Generic[_Request, _Answer]):
         if self._meter is not None:
             took_s = asyncio.get_running_loop().time() - begun_s
             self._meter.ran(took_s, sum(map(self._audio_s, requests)))
+
+    async def _judge(self, answers: Sequence[_Answer | Exception]) -> None:
+        """Count failing batches; a bad request, asked again and again, proves nothing."""
+        failed = all(isinstance(answer, Exception) for answer in answers)
+        self._failures = self._failures + 1 if failed else 0
+        if self._failures >= _FAILURES_UNTIL_UNHEALTHY:
+            [known] = await asyncio.to_thread(run_apart, self._run, [self._known_good])
+            if not isinstance(known, Exception):
+                self._failures = 0
 
     def _next_batch(self) -> list[_Waiting[_Request, _Answer]]:
         """The oldest request that somebody still waits for, and the oldest of its shape."""

@@ -83,6 +83,12 @@ def _load_oracle(settings: MtSettings) -> MtEngine:
     return OracleMt(settings.oracle)
 
 
+def known_good(served: StageInfo) -> MtRequest:
+    """A word, between languages that the model knows."""
+    source, target = (*served.languages, "en", "de")[:2]
+    return MtRequest("Hello.", source, target)
+
+
 @serve.deployment(
     name="Mt",
     max_ongoing_requests=MAX_ONGOING_REQUESTS,
@@ -101,7 +107,8 @@ class Mt:
         self._engine.warm()
         meter = StageMeter("mt", process_meters())
         meter.loaded(self._engine.info)
-        self._batcher = Batcher(self._engine.translate, settings, meter=meter)
+        good = known_good(self._engine.info)
+        self._batcher = Batcher(self._engine.translate, settings, good, meter=meter)
 
     async def translate(self, request: MtRequest) -> Draft:
         """See MtPort."""

@@ -106,8 +106,8 @@ class Hypothesis:
     no_speech_probability: float
     average_log_probability: float
     """Mean log probability of the decoded tokens; 0.0 where none was decoded."""
-    prefix_end_samples: int = 0
-    """Where the last word of the forced prefix ends in the window; 0 without a prefix."""
+    full: bool = False
+    """Whether the decoder ran out of room, so that speech behind the last word may be missing."""
 
 
 @dataclass(frozen=True, slots=True)

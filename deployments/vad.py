@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal, Protocol
 
+import numpy as np
 from pydantic import Field
 from ray import serve
 
@@ -13,7 +14,13 @@ from deployments.engines.oracle_settings import OracleSettings
 from deployments.metering import process_meters
 from deployments.metering.stage import StageMeter
 from deployments.settings import StageSettings
-from deployments.types import SAMPLE_RATE_HZ, VadAnswer, VadRequest
+from deployments.types import (
+    SAMPLE_RATE_HZ,
+    VAD_FRAME_SAMPLES,
+    VadAnswer,
+    VadRequest,
+    VadState,
+)
 
 
 class VadSettings(StageSettings):
@@ -71,6 +78,11 @@ def audio_s(request: VadRequest) -> float:
     return len(request.samples) / SAMPLE_RATE_HZ
 
 
+def known_good() -> VadRequest:
+    """A frame of silence."""
+    return VadRequest(VadState.initial(), np.zeros(VAD_FRAME_SAMPLES, dtype=np.float32))
+
+
 @serve.deployment(
     name="Vad",
     max_ongoing_requests=MAX_ONGOING_REQUESTS,
@@ -88,7 +100,9 @@ class Vad:
         self._engine = load_engine(settings)
         self._engine.warm()
         meter = StageMeter("vad", process_meters())
-        self._batcher = Batcher(self._engine.detect, settings, audio_s=audio_s, meter=meter)
+        self._batcher = Batcher(
+            self._engine.detect, settings, known_good(), audio_s=audio_s, meter=meter
+        )
 
     async def detect(self, request: VadRequest) -> VadAnswer:
         """See VadPort."""

@@ -62,7 +62,7 @@ class TokenSigner:
         self._kind = kind
 
     def sign(self, claims: Mapping[str, Any], ttl_s: float | None = None) -> str:
-        """Claims that JSON can say, valid from now for `ttl_s`, or as long as all of this signer."""
+        """Claims that JSON can say, valid from now for `ttl_s`, or as long as all of its kind."""
         lasts_s = self._ttl_s if ttl_s is None else ttl_s
         dated = {**claims, "exp": int(self._clock() + lasts_s)}
         body = _encode(json.dumps(dated, ensure_ascii=False, separators=(",", ":")).encode())

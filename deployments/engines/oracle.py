@@ -164,7 +164,6 @@ class OracleAsr:
             language_probability=_SURE,
             no_speech_probability=0.0 if heard else 1.0,
             average_log_probability=math.log(_SURE) if words else 0.0,
-            prefix_end_samples=heard[committed - 1].end_samples if committed else 0,
         )
 
     def _newest(self, said: Word, heard: OracleWord, window_samples: int) -> list[Word]:

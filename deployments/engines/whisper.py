@@ -17,7 +17,7 @@ from faster_whisper import WhisperModel
 from numpy.typing import NDArray
 
 from deployments.engines.whisper_decoder import Decoded, WhisperDecoder, rows_by, take
-from deployments.engines.whisper_prompts import LEAST_NEW_TOKENS, MAX_DECODER_STEPS, decoder_input
+from deployments.engines.whisper_prompts import MAX_PREFIX_TOKENS, decoder_input
 from deployments.engines.whisper_vocabulary import WhisperVocabulary
 from deployments.engines.whisper_words import Alignment, words_after_prefix
 from deployments.models import ResolvedModel
@@ -101,7 +101,7 @@ class WhisperAsr:
                     f"{self._info.model} does not know the language {language!r}; "
                     f"it knows {', '.join(self._languages)}"
                 )
-        if len(self._vocabulary.encode(request.prefix)) > MAX_DECODER_STEPS - LEAST_NEW_TOKENS:
+        if len(self._vocabulary.encode(request.prefix)) > MAX_PREFIX_TOKENS:
             raise EngineError("the forced prefix is longer than the decoder takes")
 
     def transcribe(self, batch: Sequence[AsrRequest]) -> list[Hypothesis]:
@@ -173,13 +173,15 @@ class WhisperAsr:
     def _hypothesis(self, item: Decoded, alignment: Alignment | None) -> Hypothesis:
         splitter = self._vocabulary.splitter(item.language)
         count = item.prefix_count
+        words = words_after_prefix(splitter, item.tokens, count, alignment) if alignment else ()
         return Hypothesis(
-            words=words_after_prefix(splitter, item.tokens, count, alignment) if alignment else (),
+            # Where there was no room for more, the last word may lack its end.
+            words=words[:-1] if item.cut_off else words,
             language=item.language,
             language_probability=item.language_probability,
             no_speech_probability=float(item.no_speech_probability),
             average_log_probability=float(item.average_log_probability),
-            prefix_end_samples=int(alignment.starts[count]) if alignment and count else 0,
+            full=len(item.tokens) > MAX_PREFIX_TOKENS,
         )
 
 

@@ -10,7 +10,12 @@ from typing import TypeVar
 import ctranslate2
 import numpy as np
 
-from deployments.engines.whisper_prompts import DecoderInput, decoder_input, total_length
+from deployments.engines.whisper_prompts import (
+    MAX_DECODER_STEPS,
+    DecoderInput,
+    decoder_input,
+    total_length,
+)
 from deployments.engines.whisper_vocabulary import WhisperVocabulary
 from deployments.repetition import MAX_COMPRESSION_RATIO, compression_ratio
 from deployments.types import AsrRequest
@@ -34,6 +39,8 @@ class Decoded:
     prefix_count: int
     no_speech_probability: float
     average_log_probability: float
+    cut_off: bool
+    """Whether the decoder stopped because the window holds more than it can say."""
 
 
 class WhisperDecoder:
@@ -142,7 +149,13 @@ class WhisperDecoder:
         # A neighbour with a longer limit must not make this item run on.
         tokens = [token for token in ids[: given.limit] if token < self._vocabulary.end]
         return Decoded(
-            request, *language, tokens, prefix_count, result.no_speech_prob, log_probability
+            request,
+            *language,
+            tokens,
+            prefix_count,
+            result.no_speech_prob,
+            log_probability,
+            cut_off=len(tokens) == MAX_DECODER_STEPS,
         )
 
     def _languages_of(

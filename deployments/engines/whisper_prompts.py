@@ -11,6 +11,7 @@ MAX_DECODER_STEPS = 224
 """Tokens of one window, forced prefix included; Whisper's decoder has twice as many positions, the
 other half for what comes before."""
 LEAST_NEW_TOKENS = 16
+MAX_PREFIX_TOKENS = MAX_DECODER_STEPS - LEAST_NEW_TOKENS
 _TOKENS_PER_SECOND = 20
 
 MAX_HOTWORD_TOKENS = 96

@@ -16,6 +16,10 @@ SLOW_DOWN_BYTES = 1 << 20
 """More waiting audio than this, and the client is told: 33 s of 16 kHz PCM."""
 MAX_WAITING_BYTES = 1 << 24
 """More than this is not held; a whole OpenAI append of 15 MiB in base64 still fits."""
+MESSAGE_BYTES = 1_024
+"""What a message counts for beside its audio, so that empty ones are bounded too."""
+MERGED_BYTES = 1 << 15
+"""Audio that came in smaller pieces waits, and is taken, in pieces of about this size."""
 MAX_UNSENT = 1_024
 """Messages that may wait for a client that does not read; some minutes of speech."""
 
@@ -37,15 +41,15 @@ class ClientTooSlowError(DragomanError):
 
 
 class Inbox(Generic[T]):
-    """What the client sent and the session has not taken yet, in order."""
+    """What the client sent and the session has not taken yet, in order: audio, and other items."""
 
     def __init__(self) -> None:
-        self._items: deque[tuple[T, int]] = deque()
+        self._waiting: deque[bytearray | T] = deque()
         self._changed = asyncio.Event()
         self._ended = False
         self.waiting_bytes = 0
 
-    def put(self, item: T, size_bytes: int = 0) -> bool:
+    def put(self, item: bytes | T) -> bool:
         """Add at the end; True where the client is to be told to slow down, once each time.
 
         Raises TooFarAheadError where there is no room.
@@ -53,13 +57,16 @@ class Inbox(Generic[T]):
         if self._ended:
             return False
         before = self.waiting_bytes
-        self.waiting_bytes += size_bytes
+        if isinstance(item, bytes):
+            self._put_audio(item)
+        else:
+            self._waiting.append(item)
+            self.waiting_bytes += MESSAGE_BYTES
         if self.waiting_bytes > MAX_WAITING_BYTES:
             raise TooFarAheadError(
                 f"Over {MAX_WAITING_BYTES >> 20} MiB of audio wait to be heard. Send audio at the "
                 "pace at which it was spoken, or wait for acks; then resume from the last."
             )
-        self._items.append((item, size_bytes))
         self._changed.set()
         return before <= SLOW_DOWN_BYTES < self.waiting_bytes
 
@@ -70,21 +77,36 @@ class Inbox(Generic[T]):
 
     def abandon(self) -> None:
         """Nothing more is taken, what waits included."""
-        self._items.clear()
+        self._waiting.clear()
         self.end()
 
-    async def items(self) -> AsyncGenerator[T, None]:
+    async def items(self) -> AsyncGenerator[bytes | T, None]:
         """To the end."""
         while True:
-            if self._items:
-                item, size_bytes = self._items.popleft()
-                self.waiting_bytes -= size_bytes
-                yield item
+            if self._waiting:
+                yield self._take()
             elif self._ended:
                 return
             else:
                 self._changed.clear()
                 await self._changed.wait()
+
+    def _put_audio(self, audio: bytes) -> None:
+        newest = self._waiting[-1] if self._waiting else None
+        if isinstance(newest, bytearray) and len(newest) < MERGED_BYTES:
+            newest += audio
+            self.waiting_bytes += len(audio)
+        elif audio:
+            self._waiting.append(bytearray(audio))
+            self.waiting_bytes += len(audio)
+
+    def _take(self) -> bytes | T:
+        item = self._waiting.popleft()
+        if isinstance(item, bytearray):
+            self.waiting_bytes -= len(item)
+            return bytes(item)
+        self.waiting_bytes -= MESSAGE_BYTES
+        return item
 
 
 @dataclass(frozen=True, slots=True)

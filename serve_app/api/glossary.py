@@ -11,6 +11,8 @@ from serve_app.session.translations import Glossary
 
 MAX_TERMS = 64
 MAX_TERM_CHARACTERS = 100
+MAX_CHARACTERS = 2_000
+"""Of all terms together: they go with every draft that is asked for, and in every resume token."""
 
 
 def parse_glossary(terms: Sequence[str], targets: Sequence[str], mt: StageInfo) -> Glossary:
@@ -26,6 +28,12 @@ def parse_glossary(terms: Sequence[str], targets: Sequence[str], mt: StageInfo) 
         )
     if len(terms) > MAX_TERMS:
         raise _refusal(f"A glossary may have {MAX_TERMS} terms, not {len(terms)}.")
+    characters = sum(map(len, terms))
+    if characters > MAX_CHARACTERS:
+        raise _refusal(
+            f"A glossary may have {MAX_CHARACTERS} characters, not {characters}: they go with each "
+            "sentence that is translated. Keep the terms that this session needs."
+        )
     found: dict[str, list[tuple[str, str]]] = {}
     for term in terms:
         language, pair = _parse(term, targets)

@@ -143,7 +143,7 @@ class Call:
         self._conversation = conversation
         self._runner = runner
         self._inputs = inputs
-        self._inbox: Inbox[Incoming] = Inbox()
+        self._inbox: Inbox[fx.Input] = Inbox()
         self._outbox = Outbox()
         self._code, self._reason = CloseCode.COMPLETED, ""
 
@@ -229,8 +229,7 @@ class Call:
             await self._socket.send_text(message.text)
 
     def _take(self, item: Incoming) -> None:
-        size_bytes = len(item) if isinstance(item, bytes) else 0
-        if self._inbox.put(item, size_bytes):
+        if self._inbox.put(item):
             waiting = self._inbox.waiting_bytes
             self._runner.tell(fx.Behind(waiting, MAX_WAITING_BYTES))
 

@@ -26,12 +26,14 @@ from deployments.types import (
 )
 from serve_app.errors import BusyError, TooLargeError
 from serve_app.files.ordered import ordered
-from serve_app.files.plan import PlanOptions, Window, WindowPlanner
+from serve_app.files.plan import PlanOptions, Span, Window, WindowPlanner
 from serve_app.files.transcript import FileSegment, segments_of
 from serve_app.runner import PIECE_BYTES, Ports
 from serve_app.session.audio import PcmReader, SampleBuffer, to_ms, to_samples
 from serve_app.session.gates import doubt
 
+LEAST_PROGRESS_MS = 1_000
+"""A window that is too full for one decode is taken up again only this much later or more."""
 VAD_BLOCK_FRAMES = 64
 """About 2 s: few calls for a file, and none that keeps live sessions waiting."""
 MT_AHEAD = 32
@@ -172,7 +174,11 @@ class FileRun:
         hypothesis = await self._transcribed(samples)
         doubted = doubt(hypothesis, len(samples))
         if doubted is None:
-            return segments_of(window, hypothesis)
+            told = segments_of(window, hypothesis)
+            rest = rest_of(window, told) if hypothesis.full else None
+            if rest is None:
+                return told
+            return [*told, *await self._listen((rest, samples[rest.start - window.start :]))]
         if len(window.utterances) == 1:
             span = f"{to_ms(window.start)} to {to_ms(window.end)} ms"
             logger.warning("what was heard in a file from %s is not believed: %s", span, doubted)
@@ -208,6 +214,15 @@ class FileRun:
         # Not wait_for, which in Python 3.11 can lose a cancellation.
         async with asyncio.timeout(self._desk.limits.stage_timeout_s):
             return await call
+
+
+def rest_of(window: Window, told: list[FileSegment]) -> Window | None:
+    """What lies behind the segments of a window; None where they are too short to go on behind."""
+    end = told[-1].end if told else window.start
+    if end - window.start < to_samples(LEAST_PROGRESS_MS):
+        return None
+    left = [Span(max(end, span.start), span.end) for span in window.utterances if span.end > end]
+    return Window(tuple(left)) if left else None
 
 
 async def _flat(parts: AsyncGenerator[list[T], None]) -> AsyncGenerator[T, None]:

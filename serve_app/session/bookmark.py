@@ -83,7 +83,7 @@ class Bookmark:
         start = place.utterance_start
         hints = memory.hints_at(place.exact if start is None else start)
         said = self._said_before(place.exact)
-        self._places = {} if untranslated is None else self._places
+        self._forget_places_before(untranslated)
         self._point = ResumePoint(
             acked=acked,
             exact=place.exact,
@@ -106,6 +106,14 @@ class Bookmark:
         if going_on is not None and going_on.resumable_from == first_needed:
             return _Place(first_needed, going_on.start, going_on.language)
         return _Place(first_needed)
+
+    def _forget_places_before(self, untranslated: Segment | None) -> None:
+        """Segments close in the order in which they wait for their translations."""
+        while self._places:
+            oldest = next(iter(self._places))
+            if untranslated is not None and oldest == untranslated.segment_id:
+                return
+            del self._places[oldest]
 
     def _said_before(self, sample: int) -> Said | None:
         while len(self._said) > 1 and self._said[1][1] <= sample:

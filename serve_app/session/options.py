@@ -17,6 +17,8 @@ class SessionOptions:
 
     source: str | None = None
     """Spoken language, or None to detect it for each utterance."""
+    languages: tuple[str, ...] = ()
+    """What detection may choose from where `source` is None; empty for all that are served."""
     targets: tuple[str, ...] = ()
     hotwords: str = ""
     """Names and terms that are likely to be said."""

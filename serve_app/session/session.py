@@ -178,6 +178,7 @@ class Session:
             language=language,
             policy=new_policy(self._options.policy),
             options=self._options.window,
+            languages=self._options.languages,
         )
 
     # ASR

@@ -23,6 +23,9 @@ _NEVER = -1
 OVERLAP_MS = 2_000
 """How much of a window without a committed word is heard again: more than the longest word."""
 
+LEAST_PROGRESS_MS = 1_000
+"""A window that is too full for one decode is taken up again only this much later or more."""
+
 
 class Step(Enum):
     """What a decode is to an utterance."""
@@ -55,7 +58,10 @@ class Utterance:
         language: str | None,
         policy: CommitPolicy,
         options: WindowOptions,
+        *,
+        languages: tuple[str, ...] = (),
     ) -> None:
+        """`languages` is what detection may choose from where `language` is None; () for all."""
         self.start = start
         self.utterance_id = utterance_name(session_id, start)
         self.stopped_at: int | None = None
@@ -67,6 +73,7 @@ class Utterance:
         self.done = False
         self._session_id = session_id
         self._language = language
+        self._languages = languages
         self._policy = policy
         self._options = options
         self._segments = SegmentBuilder(session_id, self.utterance_id)
@@ -196,6 +203,7 @@ class Utterance:
             usual_language=None if self._language else hints.usual_language,
             switch_probability=switch_probability(len(samples)),
             unheard_samples=max(0, waiting),
+            languages=() if self._language else self._languages,
         )
 
     def receive(self, hypothesis: Hypothesis) -> Outcome:
@@ -211,8 +219,13 @@ class Utterance:
         committed = self._decide(words, likely)
         growths = self._commit(committed, hypothesis.language)
         volatile = words[len(committed) :] if self.step is Step.UPDATE else ()
-        self._note_what_was_said(likely)
-        return Outcome(self._after_step(growths), volatile, doubted)
+        self._note_what_was_said(likely, hypothesis.full)
+        if hypothesis.full and self._has_got_on:
+            # More is said in the window than one decode can tell: the rest has one of its own.
+            self._move_window(self._committed_until)
+        else:
+            growths = self._after_step(growths)
+        return Outcome(growths, volatile, doubted)
 
     def give_up(self) -> Outcome:
         """No answer came to the last request; what was committed stands."""
@@ -237,8 +250,17 @@ class Utterance:
             return words
         return self._clear_of_the_edge(likely)
 
-    def _note_what_was_said(self, likely: tuple[Word, ...]) -> None:
-        if likely:
+    @property
+    def _has_got_on(self) -> bool:
+        """Whether enough of the window is committed to go on behind it."""
+        least = to_samples(LEAST_PROGRESS_MS)
+        return self._committed_until - self._window_start >= least
+
+    def _note_what_was_said(self, likely: tuple[Word, ...], full: bool) -> None:
+        if likely and full:
+            # What there was no room for was said as well.
+            self._said_until = self._asked_until
+        elif likely:
             self._said_until = likely[-1].end_samples
         else:
             self._said_until = self._committed_until if self._has_words else None

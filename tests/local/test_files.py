@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from benchmarks.inprocess import Engines
+from deployments import asr, mt, vad
 from deployments.batching import Batcher
 from deployments.settings import StageSettings
 from deployments.types import (
@@ -40,9 +41,9 @@ class BatchedEngines:
     def __init__(self, engines: Engines) -> None:
         settings = StageSettings()
         self._engines = engines
-        self._vad = Batcher(engines.vad.detect, settings)
-        self._asr = Batcher(engines.asr.transcribe, settings)
-        self._mt = Batcher(engines.mt.translate, settings)
+        self._vad = Batcher(engines.vad.detect, settings, vad.known_good())
+        self._asr = Batcher(engines.asr.transcribe, settings, asr.known_good(engines.asr.info))
+        self._mt = Batcher(engines.mt.translate, settings, mt.known_good(engines.mt.info))
 
     async def detect(self, request: VadRequest) -> VadAnswer:
         return await self._vad.ask(request)

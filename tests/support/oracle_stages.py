@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from deployments import asr, mt, vad
 from deployments.asr import load_engine as load_asr
 from deployments.batching import Batcher, run_apart
 from deployments.mt import load_engine as load_mt
@@ -49,15 +50,15 @@ class OraclePorts:
         self._config = config
         self.batch_vad(self.vad.detect)
         self.batch_asr(self.asr.transcribe)
-        self._mt = Batcher(self.mt.translate, config.mt)
+        self._mt = Batcher(self.mt.translate, config.mt, mt.known_good(self.mt.info))
 
     def batch_vad(self, run: Callable[[Sequence[VadRequest]], list[VadAnswer]]) -> None:
         """Detect by `run` from now on."""
-        self._vad = Batcher(run, self._config.vad)
+        self._vad = Batcher(run, self._config.vad, vad.known_good())
 
     def batch_asr(self, run: Callable[[Sequence[AsrRequest]], list[Hypothesis]]) -> None:
         """Recognise by `run` from now on."""
-        self._asr = Batcher(run, self._config.asr)
+        self._asr = Batcher(run, self._config.asr, asr.known_good(self.asr.info))
 
     async def detect(self, request: VadRequest) -> VadAnswer:
         self.vad.check(request)

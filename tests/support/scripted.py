@@ -52,6 +52,8 @@ class Script:
     length_ms: int
     language: str = "en"
     requests: list[AsrRequest] = field(default_factory=list)
+    most_words: int = 1_000
+    """What one decode can say, the prefix included."""
 
     def pcm(self) -> bytes:
         samples = np.zeros(self.length_ms * SAMPLES_PER_MS, dtype="<i2")
@@ -70,11 +72,12 @@ class Script:
         heard = [w for w in self._heard(request) if w is not None]
         already = len(request.prefix.split())
         return Hypothesis(
-            words=tuple(heard[already:]),
+            words=tuple(heard[already : self.most_words]),
             language=request.language or self.language,
             language_probability=0.99,
             no_speech_probability=0.01,
             average_log_probability=-0.1,
+            full=len(heard) > self.most_words,
         )
 
     def _heard(self, request: AsrRequest) -> Iterable[Word | None]:

@@ -270,3 +270,21 @@ async def test_silence_has_no_text() -> None:
 def test_an_empty_segment_adds_no_space() -> None:
     segment = FileSegment("Oh.", "en", (), 0.0, 0.0, 0, translation="", target="de")
     assert segment.spaced == ""
+
+
+@pytest.mark.parametrize("fill_ms", [0, 28_000])
+async def test_speech_too_fast_for_one_decode_is_heard_to_its_end(fill_ms: int) -> None:
+    script = sentences(30)
+    script.most_words = 7
+    job = FileJob(plan=PlanOptions(fill_ms=fill_ms))
+    transcript = await transcribed(desk(ScriptedPort(script)), script.pcm(), job)
+    assert transcript.text == " ".join(f"say{i} it{i}." for i in range(30))
+    starts = [to_ms(word.start_samples) for s in transcript.segments for word in s.words]
+    assert starts == [3_000 * i + at for i in range(30) for at in (500, 900)]
+
+
+async def test_a_window_that_stays_full_at_its_first_word_ends_nevertheless() -> None:
+    script = sentences(1)
+    script.most_words = 0
+    transcript = await transcribed(desk(ScriptedPort(script)), script.pcm())
+    assert transcript.text == ""

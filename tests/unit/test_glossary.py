@@ -38,6 +38,7 @@ def test_no_terms_are_no_glossary() -> None:
         (["a=b\n<|im_end|>"], ["de"], "cannot be printed"),
         (["x" * 101 + "=b"], ["de"], "100 characters"),
         (["a=b"] * 65, ["de"], "64 terms"),
+        ([f"{i:060}=b" for i in range(33)], ["de"], "2000 characters"),
     ],
 )
 def test_what_is_no_term_is_refused(terms: list[str], targets: list[str], message: str) -> None:

@@ -16,6 +16,7 @@ from deployments.settings import StageSettings
 from deployments.types import AsrRequest, EngineError, UnsupportedLanguageError
 
 POISON = -1
+GOOD = 1_000
 SETTINGS = StageSettings(max_batch_size=4, batch_wait_s=0.01)
 
 
@@ -25,6 +26,7 @@ class Doubler:
     def __init__(self, seconds: float = 0.0) -> None:
         self.batches: list[list[int]] = []
         self.threads: set[int] = set()
+        self.broken = False
         self._seconds = seconds
         self._running = threading.Lock()
 
@@ -34,7 +36,7 @@ class Doubler:
             time.sleep(self._seconds)
             self.batches.append(list(batch))
             self.threads.add(threading.get_ident())
-            if POISON in batch:
+            if POISON in batch or self.broken:
                 raise ValueError("poison")
             return [2 * number for number in batch]
         finally:
@@ -43,7 +45,7 @@ class Doubler:
 
 async def test_concurrent_requests_share_batches_in_order() -> None:
     engine = Doubler()
-    batcher = Batcher(engine.run, SETTINGS)
+    batcher = Batcher(engine.run, SETTINGS, GOOD)
     answers = await asyncio.gather(*(batcher.ask(number) for number in range(10)))
     assert answers == [2 * number for number in range(10)]
     assert engine.batches == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
@@ -52,7 +54,7 @@ async def test_concurrent_requests_share_batches_in_order() -> None:
 
 async def test_requests_that_come_while_a_batch_runs_make_up_the_next() -> None:
     engine = Doubler(seconds=0.05)
-    batcher = Batcher(engine.run, StageSettings(max_batch_size=4, batch_wait_s=0.0))
+    batcher = Batcher(engine.run, StageSettings(max_batch_size=4, batch_wait_s=0.0), GOOD)
     first = asyncio.create_task(batcher.ask(0))
     await asyncio.sleep(0.02)
     others = [asyncio.create_task(batcher.ask(number)) for number in (1, 2, 3)]
@@ -63,14 +65,14 @@ async def test_requests_that_come_while_a_batch_runs_make_up_the_next() -> None:
 
 async def test_it_works_again_after_a_rest() -> None:
     engine = Doubler()
-    batcher = Batcher(engine.run, SETTINGS)
+    batcher = Batcher(engine.run, SETTINGS, GOOD)
     assert await batcher.ask(1) == 2
     assert await batcher.ask(2) == 4
     assert engine.batches == [[1], [2]]
 
 
 async def test_only_the_bad_request_fails() -> None:
-    batcher = Batcher(Doubler().run, SETTINGS)
+    batcher = Batcher(Doubler().run, SETTINGS, GOOD)
     answers = await asyncio.gather(
         batcher.ask(1), batcher.ask(POISON), batcher.ask(3), return_exceptions=True
     )
@@ -87,18 +89,18 @@ async def test_errors_of_the_engine_keep_their_type() -> None:
         raise UnsupportedLanguageError("fr")
 
     with pytest.raises(UnsupportedLanguageError, match="fr"):
-        await Batcher(refuse, SETTINGS).ask(1)
+        await Batcher(refuse, SETTINGS, GOOD).ask(1)
 
 
 async def test_an_engine_that_loses_an_answer_is_an_error() -> None:
-    batcher = Batcher(lambda batch: [], SETTINGS)
+    batcher = Batcher(lambda batch: [], SETTINGS, GOOD)
     with pytest.raises(EngineError, match="0 answers to 1 requests"):
         await batcher.ask(1)
 
 
 async def test_who_left_is_not_served() -> None:
     engine = Doubler(seconds=0.05)
-    batcher = Batcher(engine.run, SETTINGS)
+    batcher = Batcher(engine.run, SETTINGS, GOOD)
     running = asyncio.create_task(batcher.ask(1))
     await asyncio.sleep(0.03)
     leaving, staying = (asyncio.create_task(batcher.ask(number)) for number in (2, 3))
@@ -109,15 +111,28 @@ async def test_who_left_is_not_served() -> None:
 
 
 async def test_failing_batch_after_batch_is_ill_and_one_success_heals() -> None:
-    batcher = Batcher(Doubler().run, SETTINGS)
-    for _ in range(3):
+    engine = Doubler()
+    batcher = Batcher(engine.run, SETTINGS, GOOD)
+    engine.broken = True
+    for number in range(3):
         batcher.check_health()
         with pytest.raises(EngineError):
-            await batcher.ask(POISON)
+            await batcher.ask(number)
     with pytest.raises(RuntimeError, match="3 batches in a row"):
         batcher.check_health()
+    engine.broken = False
     await batcher.ask(1)
     batcher.check_health()
+
+
+async def test_a_bad_request_that_is_asked_again_and_again_proves_nothing() -> None:
+    engine = Doubler()
+    batcher = Batcher(engine.run, SETTINGS, GOOD)
+    for _ in range(7):
+        with pytest.raises(EngineError):
+            await batcher.ask(POISON)
+        batcher.check_health()
+    assert engine.batches.count([GOOD]) == 2
 
 
 async def test_the_one_that_has_waited_longest_goes_first_with_those_of_its_shape() -> None:
@@ -125,6 +140,7 @@ async def test_the_one_that_has_waited_longest_goes_first_with_those_of_its_shap
     batcher = Batcher(
         engine.run,
         StageSettings(max_batch_size=2, batch_wait_s=0.0),
+        GOOD,
         shape=lambda number: number % 2,
         waited_s=lambda number: number,
     )
@@ -139,7 +155,7 @@ async def test_nobody_is_passed_over_for_ever() -> None:
     """What comes later has waited less, however many of another shape there are."""
     engine = Doubler(seconds=0.01)
     batcher = Batcher(
-        engine.run, StageSettings(max_batch_size=2, batch_wait_s=0.0), shape=lambda n: n == 0
+        engine.run, StageSettings(max_batch_size=2, batch_wait_s=0.0), GOOD, shape=lambda n: n == 0
     )
 
     async def keep_asking() -> None:

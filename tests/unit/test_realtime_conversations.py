@@ -107,6 +107,20 @@ def test_source_text_comes_only_where_it_was_asked_for() -> None:
     assert "".join(d.delta for d in deltas if "output" in d.type) == "お早う。では。"
 
 
+def test_times_never_run_backwards_where_the_target_changes() -> None:
+    messages = told(
+        translation(),
+        committed(0, "Good morning.", 900),
+        committed(1, "Bye.", 1_700),
+        translated(1, "Adiós.", "es"),
+        translated(0, "Guten Morgen.", "de"),
+        committed(2, "Yes.", 2_300),
+        translated(2, "Sí.", "es"),
+    )
+    deltas = checked(messages, TRANSLATION)
+    assert [one.elapsed_ms for one in deltas] == [1_800, 1_800, 2_400]
+
+
 def test_close_flushes_what_the_filter_holds() -> None:
     conversation = translation()
     audio = base64.b64encode(SECOND).decode()
@@ -163,7 +177,8 @@ def transcription(**options: bool) -> TranscriptionConversation:
     return TranscriptionConversation(
         lambda hearing: fx.Configure(
             SessionOptions(
-                source=hearing.language, segmenter=hearing.segmenter(SegmenterOptions())
+                source=next(iter(hearing.languages), None),
+                segmenter=hearing.segmenter(SegmenterOptions()),
             ),
             {},
         ),
@@ -359,6 +374,30 @@ def test_delay_and_keywords_are_those_of_every_door() -> None:
     assert options.segmenter == preset.segmenter
     with pytest.raises(ValueError, match="300 characters"):
         Transcription(keywords=["Zürich"] * 100)
+
+
+@pytest.mark.parametrize(
+    ("named", "source", "languages"),
+    [
+        ({"language": "de-AT"}, "de", ()),
+        ({"languages": ["German"]}, "de", ()),
+        ({"languages": ["de", "en-US", "de-CH"]}, None, ("de", "en")),
+        ({"language": "es", "languages": ["de", "en"]}, "es", ()),
+        ({}, None, ()),
+    ],
+)
+def test_the_languages_that_a_client_names_are_those_that_are_heard(
+    named: dict[str, Any], source: str | None, languages: tuple[str, ...]
+) -> None:
+    hearing = Hearing(transcription=Transcription(**named))
+    options = preset_of(scripted_service(Script([], 0)), hearing, partials=False)
+    assert (options.source, options.languages) == (source, languages)
+
+
+def test_a_language_that_is_not_served_is_refused() -> None:
+    hearing = Hearing(transcription=Transcription(languages=["de", "fi"]))
+    with pytest.raises(InvalidRequestError, match="'fi' is not served"):
+        preset_of(scripted_service(Script([], 0)), hearing, partials=False)
 
 
 def test_a_silence_that_was_asked_for_holds_after_sentences_too() -> None:

@@ -14,7 +14,7 @@ from serve_app.session import effects as fx
 from serve_app.session import events as ev
 from serve_app.session.audio import AudioOverflowError, SampleBuffer, to_ms, to_samples
 from serve_app.session.options import SessionOptions
-from serve_app.session.policies import PolicyOptions, new_policy
+from serve_app.session.policies import PolicyName, PolicyOptions, new_policy
 from serve_app.session.resume import on_frame
 from serve_app.session.session import Session
 from serve_app.session.utterance import Utterance
@@ -72,6 +72,34 @@ def test_says_what_was_said_in_order() -> None:
     }
     assert list(by_segment.values()) == ["Where is the station?", "Thank you."]
     assert [event.closed for event in committed if event.closed] == [True, True]
+
+
+@pytest.mark.parametrize("policy", ["la2", "utterance"])
+@pytest.mark.parametrize("max_window_ms", [4_000, 28_000])
+def test_speech_too_fast_for_one_decode_is_heard_to_its_end(
+    policy: PolicyName, max_window_ms: int
+) -> None:
+    texts = [f"{a}{b}{c}" for a, b, c in itertools.product("bdfgk", "aeiou", "lmnr")]
+    fast = [Spoken(text, 500 + 200 * i, 700 + 200 * i) for i, text in enumerate(texts)]
+    said = Script(fast, length_ms=22_000, most_words=20)
+    options = SessionOptions(
+        policy=PolicyOptions(policy),
+        window=WindowOptions(max_window_ms=max_window_ms, update_interval_ms=512),
+    )
+    seen = drive(Session("s", options), said, cut(said.pcm(), 640))
+    committed = of_type(seen, ev.TranscriptCommitted)
+    assert [word.text for event in committed for word in event.words] == texts
+    assert [(word.start_ms, word.end_ms) for event in committed for word in event.words] == [
+        (word.start_ms, word.end_ms) for word in fast
+    ]
+    assert not of_type(seen, ev.Warning)
+
+
+def test_a_window_that_stays_full_at_its_first_word_ends_nevertheless() -> None:
+    said = Script(list(SCRIPT_WORDS), length_ms=6_000, most_words=0)
+    seen = drive(Session("s", SessionOptions()), said, cut(said.pcm(), 640))
+    assert len(of_type(seen, ev.UtteranceCompleted)) == 2
+    assert not of_type(seen, ev.TranscriptCommitted)
 
 
 def test_every_segment_is_translated_once_into_each_target() -> None:
@@ -513,3 +541,13 @@ def test_says_when_it_wants_no_more_audio() -> None:
     assert taken_s == 59
     with pytest.raises(AudioOverflowError):
         session.receive(fx.Audio(second * 2))
+
+
+def test_detection_chooses_from_the_languages_that_the_client_names() -> None:
+    said = script()
+    drive(Session("s", SessionOptions(languages=("de", "en"))), said, cut(said.pcm(), 640))
+    undecided = [request.languages for request in said.requests if request.language is None]
+    decided = [request.languages for request in said.requests if request.language is not None]
+    assert undecided
+    assert set(undecided) == {("de", "en")}
+    assert set(decided) == {()}

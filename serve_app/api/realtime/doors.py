@@ -15,6 +15,7 @@ from serve_app.api.realtime.transcription import TranscriptionConversation
 from serve_app.api.realtime.transcription_config import Hearing, Transcription
 from serve_app.api.realtime.translation import TranslationConversation
 from serve_app.api.realtime.wire import SESSION_LIFETIME_S, Json, error_event
+from serve_app.api.rest.languages import language_code
 from serve_app.api.service import Service
 from serve_app.errors import DragomanError
 from serve_app.metrics import Transport
@@ -75,13 +76,16 @@ async def transcriptions_socket(socket: WebSocket) -> None:
 def preset_of(service: Service, hearing: Hearing, *, partials: bool) -> SessionOptions:
     """The options that a transcription session asks for, but for when its turns end."""
     transcription = hearing.transcription or Transcription()
+    named = (language_code(name, service.asr, "language") for name in hearing.languages)
+    languages = tuple(dict.fromkeys(named))
     values = {
-        "source": hearing.language or AUTO,
+        "source": languages[0] if len(languages) == 1 else AUTO,
         "partials": partials,
         "delay": transcription.delay,
         "hotwords": transcription.hotwords,
     }
-    return session_options(service, parse_stream_config(values, service))
+    options = session_options(service, parse_stream_config(values, service))
+    return replace(options, languages=languages if len(languages) > 1 else ())
 
 
 def _query(service: Service, target: str) -> StreamQuery:

@@ -12,6 +12,7 @@ from serve_app.api.realtime.wire import PCM_RATE_HZ, Json, Section
 from serve_app.session.presets import Delay
 from serve_app.session.segmenter import SegmenterOptions
 
+MAX_LANGUAGES = 16
 HYSTERESIS = 0.15
 """Silero's own distance between the threshold and where speech counts as over."""
 SEMANTIC_SILENCE_MS = {"low": 1_200, "medium": 800, "auto": 800, "high": 480}
@@ -43,7 +44,7 @@ class Transcription(Section):
 
     model: str | None = None
     language: str | None = None
-    languages: list[str] | None = None
+    languages: Annotated[list[str], Field(max_length=MAX_LANGUAGES)] | None = None
     keywords: list[str] | None = None
     prompt: str | None = None
     delay: Delay | None = None
@@ -130,12 +131,12 @@ class Hearing:
     )
 
     @property
-    def language(self) -> str | None:
-        """The one language, if one is named."""
+    def languages(self) -> tuple[str, ...]:
+        """What may be spoken, as the client names it; empty where that is to be detected."""
         if self.transcription is None:
-            return None
-        named = self.transcription.languages or []
-        return self.transcription.language or (named[0] if len(named) == 1 else None)
+            return ()
+        one = self.transcription.language
+        return (one,) if one else tuple(self.transcription.languages or ())
 
     def updated(self, session: SessionFields) -> Hearing:
         """Only what the event mentions is changed; null turns detection or transcription off."""

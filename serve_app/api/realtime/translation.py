@@ -97,6 +97,7 @@ class TranslationConversation:
         self._audio = RealtimeAudio("audio/pcm")
         self._said: dict[str, str] = {}
         self._segment_ends: dict[str, int] = {}
+        self._elapsed_ms: dict[str, int] = {"source": 0, "target": 0}
 
     def receive(self, message: str | bytes) -> Sequence[sockets.Request]:
         """A wrong event is answered with an error event, and the session goes on."""
@@ -170,7 +171,10 @@ class TranslationConversation:
         if not wanted or not committed.text:
             return []
         delta = self._joined(side, f"{name} {language}", committed.text, language)
-        return [self._delta(kind, delta, self._segment_ends.get(name, 0))]
+        # Where the target changes, what was begun before is finished beside newer segments.
+        elapsed_ms = max(self._elapsed_ms[side], self._segment_ends.get(name, 0))
+        self._elapsed_ms[side] = elapsed_ms
+        return [self._delta(kind, delta, elapsed_ms)]
 
     def _joined(self, side: str, passage: str, text: str, language: str) -> str:
         """The text with what stands between two passages, where it begins one.
