@@ -21,8 +21,8 @@ Outcome = Literal["completed", "client_gone", "drained", "error"]
 
 ResumeResult = Literal["ok", "expired", "refused"]
 RESUME_FAILURES: Mapping[str, ResumeResult] = {
-    "expired_resume_token": "expired",
-    "invalid_resume_token": "refused",
+    "expired_resume_token": "expired",  # nosec B105 - the code of an error
+    "invalid_resume_token": "refused",  # nosec B105 - likewise
     "invalid_segment": "refused",
     "foreign_segment": "refused",
 }
