@@ -90,6 +90,11 @@ class Resumption:
         """End of all text that the client holds."""
         return max((held.segment.end for held in self.held), default=self.point.exact)
 
+    @property
+    def closed_until(self) -> int:
+        """End of the segments that are held and complete."""
+        return max((one.segment.end for one in self.held if one.closed), default=self.point.exact)
+
     def covers(self, begin: int, end: int) -> bool:
         """Whether the client holds all text between two samples, because it holds later text."""
         return any(held.segment.start >= end > begin for held in self.held)

@@ -308,6 +308,7 @@ class Session:
         since = self._listener.segmenter.earliest_start
         if self._utterances:
             since = self._utterances[0].uncommitted_from
+        since = max(since, self._resumed.closed_until)
         self._bookmark.change_targets(since, options.targets)
         self._options = options
         self._listener.segmenter.configure(options.segmenter)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from serve_app.api.resume import HeldMessage, Resumed, Resuming, TokenWriter
@@ -225,6 +225,7 @@ def test_failing_stages_and_cuts_double_and_change_nothing(seed: int) -> None:
 
 
 @given(seed=st.integers(0, 2**32 - 1), cuts=st.integers(0, 5))
+@example(seed=648, cuts=2)
 @settings(max_examples=25, deadline=None)
 def test_targets_that_change_in_between_hold_for_what_is_said_later(seed: int, cuts: int) -> None:
     stream = speak(1, 25, seed=seed)
