@@ -140,7 +140,7 @@ def test_what_goes_round_in_circles_or_guesses_is_doubted(engine: WhisperAsr) ->
     def item(said: str, log_probability: float = -0.1, no_speech: float = 0.0) -> Decoded:
         ids = vocabulary.encode(said)
         request = AsrRequest(WINDOW, "en", final=True)
-        return Decoded(request, "en", 1.0, ids, 0, no_speech, log_probability)
+        return Decoded(request, "en", 1.0, ids, 0, no_speech, log_probability, cut_off=False)
 
     doubtful = decoder(engine)._is_doubtful
     assert not doubtful(item(SAID))
