@@ -29,14 +29,14 @@ class Preset:
 PRESETS: Mapping[Delay, Preset] = {
     # 3.9 % and 6.0 %; 119 ms, 330 ms; 5.3.
     "minimal": Preset(
-        policy=PolicyOptions("hybrid", attention_guard_ms=160, clear_probability=0.95),
+        policy=PolicyOptions("hybrid", attention_guard_ms=240, clear_probability=0.985),
         window=WindowOptions(update_interval_ms=128),
         segmenter=SegmenterOptions(min_silence_ms=320, sentence_silence_ms=192),
         vad_block_frames=4,
     ),
     # 3.9 % and 3.0 %; 216 ms, 414 ms; 2.9.
     "low": Preset(
-        policy=PolicyOptions("hybrid", attention_guard_ms=240, clear_probability=0.9),
+        policy=PolicyOptions("hybrid", attention_guard_ms=240, clear_probability=0.99),
         window=WindowOptions(update_interval_ms=256),
         segmenter=SegmenterOptions(sentence_silence_ms=224),
     ),
