@@ -129,7 +129,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write machine, commit, command and rows here")
     arguments = parser.parse_args()
     config = with_environment(read_config(arguments.config), os.environ)
-    pcms = _streams(arguments.streams, arguments.seconds)
+    pcms = streams_of_samples(arguments.streams, arguments.seconds)
     found = measure(config.asr, traces(Engines(config), pcms), arguments.seconds)
     for row in found:
         print(_line(row, found[0]), flush=True)
@@ -160,7 +160,7 @@ def _padding_engine(settings: AsrSettings) -> AsrEngine:
         return load_engine(settings.model_copy(update={"model": name}))
 
 
-def _streams(count: int, seconds: float) -> list[bytes]:
+def streams_of_samples(count: int, seconds: float) -> list[bytes]:
     """Stretches of the sample speech, the languages in turn."""
     spoken = []
     for sample in load_samples(ROOT / "samples"):
