@@ -66,6 +66,9 @@ class SessionSettings(Section):
         SegmenterOptions().max_utterance_ms
     )
     """An utterance is cut here even without a pause."""
+    max_age_s: Annotated[float, Field(ge=30, le=86_400)] | None = None
+    """A WebSocket is asked to move on (`go_away`, 1012) after so long: its client goes on with the
+    same session, and after an upgrade on a new replica. None: never."""
     mt_mode: MtMode | None = None
     """`append`, `revise` or `final`, for sessions that do not choose; None: `append` where the
     model was made for unfinished sources, else `final`."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
+import logging
 from typing import Any
 
 from ray import serve
@@ -13,14 +16,24 @@ from serve_app.api.health import probe
 from serve_app.api.routes import build_doors
 from serve_app.api.service import Service
 from serve_app.config import AppConfig
+from serve_app.replica import OwnReplica
 from serve_app.runner import Ports
+
+POLL_S = 0.2
+"""How soon a replica notices that it is to stop."""
+MARGIN_S = 2.0
+"""Sessions are gone by so long before Serve kills the replica."""
+
+logger = logging.getLogger("ray.serve")
 
 
 @serve.deployment(
     name="Ingress",
     max_ongoing_requests=200,
     health_check_period_s=5,
+    graceful_shutdown_wait_loop_s=0.5,
     graceful_shutdown_timeout_s=60,
+    max_surge_percent=100,
     ray_actor_options={"num_cpus": 0.2},
 )
 @serve.ingress()
@@ -38,7 +51,23 @@ class Ingress:
         self._service = Service(config, ports, asr=await ports.asr.info(), mt=await ports.mt.info())
         # Each handle connects to its replicas on its first call; a session should not wait for it.
         await probe(self._service)
+        # A fresh context: it outlives the call that starts it.
+        self._watch = asyncio.create_task(self._leave_in_time(), context=contextvars.Context())
 
     def __serve_build_asgi_app__(self) -> Starlette:
         """Called by Serve after the constructor."""
         return build_doors(self._service)
+
+    async def drain(self, within_s: float) -> int:
+        """Take no more sessions in, and see off those that are here; how many are left."""
+        return await self._service.floor.drain(within_s)
+
+    async def _leave_in_time(self) -> None:
+        """Serve waits for the last session to end, and tells nobody: so see it, and end them."""
+        replica = OwnReplica()
+        while not replica.stopping:  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(POLL_S)
+        within_s = max(0.0, replica.grace_s - MARGIN_S)
+        logger.info("draining: %d sessions, %g s", self._service.floor.count, within_s)
+        left = await self.drain(within_s)
+        logger.info("drained: %d sessions left", left)

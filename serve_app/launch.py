@@ -20,7 +20,9 @@ import ray
 import yaml
 from pydantic import BaseModel, ValidationError
 from ray import serve
+from ray.exceptions import RayError
 from ray.serve.context import _get_global_client
+from ray.serve.exceptions import RayServeException
 from ray.serve.schema import ServeDeploySchema
 
 from deployments.models import ModelError, resolve
@@ -28,6 +30,7 @@ from serve_app.config import AppConfig, with_environment
 
 POLL_S = 0.2
 READY_TIMEOUT_S = 30.0
+DRAIN_MARGIN_S = 2.0
 LOOPBACK = "127.0.0.1"
 _FAILED = ("DEPLOY_FAILED", "UNHEALTHY")
 
@@ -126,11 +129,29 @@ def start(
     return Running(url, metrics_url, session_directory / "logs")
 
 
-def stop() -> None:
-    """Let sessions finish within their grace period, then end Ray."""
-    if ray.is_initialized():
-        serve.shutdown()  # type: ignore[no-untyped-call]
-        ray.shutdown()
+def stop(tell: Callable[[str], None], grace_s: float = 0.0) -> None:
+    """End Ray, after sessions had so long to take their leave."""
+    if not ray.is_initialized():
+        return
+    if grace_s > 0:
+        _drain(tell, grace_s)
+    serve.shutdown()  # type: ignore[no-untyped-call]
+    ray.shutdown()
+
+
+def _drain(tell: Callable[[str], None], grace_s: float) -> None:
+    """See off all sessions while the stages still answer: Serve ends all deployments at a time."""
+    for name, application in serve.status().applications.items():
+        if application.status != "RUNNING":
+            continue
+        try:
+            response = serve.get_app_handle(name).broadcast("drain", grace_s)
+            left = sum(response.results(timeout_s=grace_s + DRAIN_MARGIN_S))
+        except (RayServeException, RayError, TimeoutError) as error:
+            tell(f"sessions of {name} could not be asked to leave: {error}")
+        else:
+            if left:
+                tell(f"{left} sessions of {name} did not leave in time")
 
 
 def _deploy(schema: ServeDeploySchema) -> None:

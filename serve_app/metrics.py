@@ -28,6 +28,13 @@ RESUME_FAILURES: Mapping[str, ResumeResult] = {
 }
 """By the code of the error that the client is told."""
 
+OUTCOMES: Mapping[str, Outcome] = {
+    "completed": "completed",
+    "error": "error",
+    "go_away": "drained",
+}
+"""By the reason in `session.closed`; there is none where the client went away."""
+
 BYTES_PER_MS = SAMPLES_PER_MS * BYTES_PER_SAMPLE
 FLUSH_S = 1.0
 """Received audio is added up here before it is counted: pieces are small and many."""
@@ -117,10 +124,6 @@ class SessionMeter:
                 case fx.RunVad(request):
                     self._asked_ms = len(request.samples) / SAMPLES_PER_MS
 
-    def drained(self) -> None:
-        """The session ends because its replica does."""
-        self._outcome = "drained"
-
     def close(self) -> None:
         """Nothing more will come."""
         self._count_received()
@@ -165,11 +168,7 @@ class SessionMeter:
             case events.Error(code):
                 self._meters.count(m.ERRORS_TOTAL, code=code)
             case events.SessionClosed(reason):
-                self._end(reason)
-
-    def _end(self, reason: str) -> None:
-        if self._outcome != "drained":
-            self._outcome = "completed" if reason == "completed" else "error"
+                self._outcome = OUTCOMES[reason]
 
     def _first_text(self, utterance_id: str, text: str, now_s: float) -> None:
         onset_ms = self._texts.first(utterance_id, text)

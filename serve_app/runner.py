@@ -56,6 +56,8 @@ class SessionRunner:
         self._outbox: asyncio.Queue[fx.Emit | BaseException | None] = asyncio.Queue()
         self._room = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._begun = False
+        self._early: list[fx.Input] = []
 
     async def events(
         self, inputs: AsyncIterator[bytes | fx.Input], config: Mapping[str, Any]
@@ -67,6 +69,9 @@ class SessionRunner:
         self._meter.open()
         try:
             self._carry_out(self._session.open(config))
+            self._begun = True
+            for early in self._early:
+                self._feed(early)
             self._spawn(self._read(inputs))
             while (item := await self._outbox.get()) is not None:
                 if isinstance(item, BaseException):
@@ -77,8 +82,11 @@ class SessionRunner:
             await self._stop()
 
     def tell(self, item: fx.Input) -> None:
-        """Feed the session now, ahead of inputs that still wait; `events` must have begun."""
-        self._feed(item)
+        """Feed the session now, ahead of inputs that still wait, or first of all."""
+        if self._begun:
+            self._feed(item)
+        else:
+            self._early.append(item)
 
     async def _read(self, inputs: AsyncIterator[bytes | fx.Input]) -> None:
         """Feed the session as fast as it takes audio, and no faster."""

@@ -22,6 +22,8 @@ async def live(_: Request) -> Response:
 async def ready(request: Request) -> Response:
     """Every stage has a replica that answers; 503 with the reason of each that has none."""
     service: Service = request.app.state.service
+    if service.floor.draining:
+        return JSONResponse({"status": "draining", "stages": {}}, status_code=503)
     stages = await probe(service)
     ok = all(reason == "ready" for reason in stages.values())
     return JSONResponse(

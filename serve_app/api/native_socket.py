@@ -97,6 +97,7 @@ async def stream_socket(socket: WebSocket) -> None:
     resuming: Resuming = socket.app.state.resuming
     await sockets.accept(socket)
     try:
+        service.floor.admit()
         opening = await _open(socket, service, resuming)
         if opening is None:
             return
@@ -110,14 +111,14 @@ async def stream_socket(socket: WebSocket) -> None:
     session = Session(
         opening.session_id, session_options(service, opening.query), opening.resumption
     )
-    runner = service.runner(session, "ws")
     tokens = TokenWriter(resuming, opening.session_id, config)
 
     def inputs(items: AsyncIterator[sockets.Incoming]) -> AsyncIterator[sockets.Incoming]:
         return _decoded(_audio(items), opening.query.format, layout)
 
-    call = sockets.Call(socket, NativeConversation(service, opening.query, tokens), runner, inputs)
-    await call.run(config, opening.requests)
+    conversation = NativeConversation(service, opening.query, tokens)
+    with service.open(session, "ws") as runner:
+        await sockets.Call(socket, conversation, runner, inputs).run(config, opening.requests)
 
 
 def parse_message(text: str) -> dict[str, Any]:
@@ -228,6 +229,6 @@ async def _audio(items: AsyncIterator[sockets.Incoming]) -> AsyncIterator[bytes]
 
 async def _refuse(socket: WebSocket, service: Service, error: DragomanError) -> None:
     service.meters.refused(error)
-    told = events.Error(error.code, error.message, error.retryable)
+    told = events.Error(error.code, error.message, error.retryable, error.retry_after_s)
     await socket.send_json(events.to_wire(1, told))
-    await sockets.close(socket, sockets.close_code(told), error.code)
+    await sockets.close(socket, sockets.close_code(told), sockets.close_reason(told))

@@ -50,9 +50,18 @@ class CloseCode(IntEnum):
     FAILED = 1011
     """Something failed on the server; resume."""
     RESTART = 1012
-    """The server goes down; resume, another replica takes over. Sent by the HTTP server."""
+    """The replica goes, or the connection is old; resume, another replica takes over."""
     TOO_BUSY = 1013
-    """The client sends faster or reads slower than can be held; resume, at another pace."""
+    """The client sends faster or reads slower than can be held: resume, at another pace. Or the
+    server takes no more sessions now: the `error` before and the reason say when to come back."""
+
+
+_CODES = {
+    "too_far_ahead": CloseCode.TOO_BUSY,
+    "overloaded": CloseCode.TOO_BUSY,
+    "draining": CloseCode.RESTART,
+}
+"""Of retryable errors; any other is a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +228,11 @@ class Call:
             self._outbox.close()
 
     def _say(self, emit: fx.Emit) -> None:
-        if isinstance(emit.event, events.Error):
-            self._code, self._reason = close_code(emit.event), emit.event.code
+        match emit.event:
+            case events.Error() as error:
+                self._code, self._reason = close_code(error), close_reason(error)
+            case events.SessionClosed("go_away"):
+                self._code, self._reason = CloseCode.RESTART, "go_away"
         for message in self._conversation.tell(emit):
             self._outbox.put(message)
 
@@ -247,4 +259,11 @@ def close_code(error: events.Error) -> CloseCode:
     """How the socket of a session that ended with an error is closed."""
     if not error.retryable:
         return CloseCode.REFUSED
-    return CloseCode.TOO_BUSY if error.code == "too_far_ahead" else CloseCode.FAILED
+    return _CODES.get(error.code, CloseCode.FAILED)
+
+
+def close_reason(error: events.Error) -> str:
+    """What the close frame says of an error."""
+    if error.retry_after_s is None:
+        return error.code
+    return f"{error.code}; retry after {error.retry_after_s} s"

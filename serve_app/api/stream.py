@@ -46,6 +46,7 @@ class SendOnlyResponse(StreamingResponse):
 async def stream(request: Request) -> Response:
     """Answers once the first audio was understood, so that a bad request gets its 4xx."""
     service: Service = request.app.state.service
+    service.floor.admit()
     query = parse_stream_query(request.query_params, service)
     layout = PcmLayout(query.rate, query.channels)
     audio = await _started(decode(request.stream(), query.format, layout))
@@ -72,13 +73,13 @@ async def _session_events(
     service: Service, query: StreamQuery, audio: AsyncIterator[bytes]
 ) -> AsyncGenerator[fx.Emit, None]:
     session = Session(f"s{uuid.uuid4().hex[:20]}", session_options(service, query))
-    runner = service.runner(session, "http")
     seq = 0
     try:
-        async with aclosing(runner.events(audio, query.model_dump(mode="json"))) as emitted:
-            async for emit in emitted:
-                seq = emit.seq
-                yield emit
+        with service.open(session, "http") as runner:
+            async with aclosing(runner.events(audio, query.model_dump(mode="json"))) as emitted:
+                async for emit in emitted:
+                    seq = emit.seq
+                    yield emit
     except ClientDisconnect:
         logger.info("session %s: the client went away", session.session_id)
     except Exception:

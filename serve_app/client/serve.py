@@ -43,6 +43,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--dashboard", action="store_true", help="with Ray's dashboard")
     parser.add_argument(
+        "--grace",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="for sessions to take their leave when the server is stopped (default: 10)",
+    )
+    parser.add_argument(
         "--timeout",
         type=float,
         default=600.0,
@@ -53,10 +60,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(arguments: argparse.Namespace, _console: Console) -> ExitCode:
-    """Serve until SIGINT or SIGTERM; sessions are then given their grace period."""
+    """Serve until SIGINT or SIGTERM; sessions then have --grace to take their leave."""
     # Ray takes seconds to import, and the other commands do not need it.
     from serve_app.launch import StartError, load_serve_config, start, stop  # noqa: PLC0415
 
+    grace_s = 0.0
     try:
         schema = load_serve_config(arguments.config)
         http_options = schema.http_options.model_copy(update=_chosen_address(arguments))
@@ -72,11 +80,12 @@ def run(arguments: argparse.Namespace, _console: Console) -> ExitCode:
         _say(f"metrics at {running.metrics_url}")
         _wait_for_signal()
         _say("stopping")
+        grace_s = arguments.grace
     except StartError as error:
         _say(f"cannot start: {error}")
         return ExitCode.FAILED
     finally:
-        stop()
+        stop(_say, grace_s)
     return ExitCode.OK
 
 

@@ -59,6 +59,28 @@ class Behind:
 
 
 @dataclass(frozen=True, slots=True)
+class GoAway:
+    """The client is to be told that the session must leave."""
+
+    reason: str
+    deadline_ms: int
+    """From now, in wall time."""
+
+
+class Leave(Enum):
+    """How the session is to leave; none takes more audio in."""
+
+    COMMITTED = "committed"
+    """When what is committed is translated: the client takes the session up again elsewhere."""
+    AT_PAUSE = "at_pause"
+    """When nobody speaks, with all that was said before dealt with."""
+    HEARD = "heard"
+    """When all audio that is here is dealt with."""
+    AT_ONCE = "at_once"
+    """With whatever is left undone."""
+
+
+@dataclass(frozen=True, slots=True)
 class VadAnswered:
     """Outcome of the RunVad in flight."""
 
@@ -107,6 +129,8 @@ Input = (
     | Configure
     | AudioFailed
     | Behind
+    | GoAway
+    | Leave
     | VadAnswered
     | AsrAnswered
     | MtAnswered

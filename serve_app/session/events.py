@@ -156,6 +156,21 @@ class SlowDown(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class GoAway(Event):
+    """The server must let the session go: it finishes what is committed, and ends.
+
+    On a WebSocket the close with 1012 follows soon: take the session up again, on any replica.
+    `POST /v1/stream` goes on until shortly before the deadline, and then as if the audio had ended.
+    """
+
+    type: ClassVar[str] = "go_away"
+    reason: str
+    """`shutdown`: the replica goes; `age`: the connection lasted for as long as one may."""
+    deadline_ms: int
+    """The session has ended by then, counted from now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Warning(Event):
     """Something was skipped and the session goes on."""
 
@@ -174,6 +189,8 @@ class Error(Event):
     code: str
     message: str
     retryable: bool
+    retry_after_s: int | None = None
+    """When the same may work; null where that cannot be said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +208,7 @@ class SessionClosed(Event):
 
     type: ClassVar[str] = "session.closed"
     reason: str
-    """`completed` or `error`."""
+    """`completed`, `error`, or `go_away`: the server had to let it go."""
     usage: Usage = field(default_factory=lambda: Usage(0, 0, 0))
 
 

@@ -32,6 +32,9 @@ from serve_app.session.segments import Growth
 from serve_app.session.telling import Telling
 from serve_app.session.utterance import Outcome, Step, Utterance
 
+GO_AWAY = "go_away"
+"""Why a session is closed that must leave."""
+
 
 class Session:
     """All state of one live stream; feed it inputs in any order the stages answer in."""
@@ -56,6 +59,8 @@ class Session:
         self._tail = ""
         self._outcome = "completed"
         self._finished = False
+        self._leaving = False
+        self._leaves_at_pause = False
         self._speech_samples = 0
 
     @property
@@ -81,7 +86,8 @@ class Session:
         Raises AudioOverflowError when audio keeps coming although `wants_audio` is false.
         """
         if not self._finished:
-            self._take(item)
+            if self._heeds(item):
+                self._take(item)
             self._proceed()
         return self._telling.effects()
 
@@ -97,6 +103,8 @@ class Session:
                 self._configure(options, config)
             case fx.Behind(waiting_bytes, limit_bytes):
                 self._emit(events.SlowDown(waiting_bytes, limit_bytes))
+            case fx.GoAway() | fx.Leave():
+                self._leave(item)
             case fx.AudioFailed(code, message, retryable) if not self._listener.ended:
                 self._emit(events.Error(code, message, retryable))
                 self._listener.ended, self._outcome = True, "error"
@@ -110,15 +118,49 @@ class Session:
             case fx.StageFailed():
                 self._take_failure(item)
 
-    def _proceed(self) -> None:
-        self._ask_asr()
-        self._ask_vad()
-        self._end_turns()
-        self._acknowledge()
-        if self._listener.all_heard and not self._utterances:
-            self._close_held()
-            if not self._interpreter.pending:
+    def _leave(self, how: fx.GoAway | fx.Leave) -> None:
+        match how:
+            case fx.GoAway(reason, deadline_ms):
+                self._emit(events.GoAway(reason, deadline_ms))
+            case fx.Leave.COMMITTED if not self._listener.ended:
+                self._leaving, self._outcome = True, GO_AWAY
+            case fx.Leave.AT_PAUSE:
+                self._leaves_at_pause = True
+            case fx.Leave.HEARD:
+                self._end_audio()
+            case fx.Leave.AT_ONCE:
+                self._outcome = GO_AWAY
                 self._close()
+
+    def _end_audio(self) -> None:
+        if not self._listener.ended:
+            self._listener.ended, self._outcome = True, GO_AWAY
+
+    def _heeds(self, item: fx.Input) -> bool:
+        """Once it leaves, nothing is committed any more: the client sends that audio again."""
+        match item:
+            case fx.MtAnswered() | fx.StageFailed(stage=fx.Stage.MT) | fx.Leave():
+                return True
+        return not self._leaving
+
+    def _proceed(self) -> None:
+        if self._finished:
+            return
+        if self._leaves_at_pause and not self._utterances:
+            self._end_audio()
+        if not self._leaving:
+            self._ask_asr()
+            self._ask_vad()
+            self._end_turns()
+        self._acknowledge()
+        if self._leaving or (self._listener.all_heard and not self._utterances):
+            self._finish()
+
+    def _finish(self) -> None:
+        if not self._leaving:
+            self._close_held()
+        if not self._interpreter.pending:
+            self._close()
 
     # VAD
 

@@ -81,5 +81,5 @@ async def test_the_sums_of_a_scrape_are_those_of_the_clients(short_directory: Pa
         batches = seen.total("ray_dragoman_batch_size_count", stage=stage)
         assert batches == seen.total("ray_dragoman_stage_seconds_count", stage=stage) > 0
         requests = seen.total("ray_dragoman_stage_seconds_count", stage=f"queue_{stage}")
-        assert requests > batches, "sessions share batches"
+        assert requests >= batches
     assert seen.total("ray_dragoman_model_info", stage="asr", model="oracle-asr") == 1

@@ -221,10 +221,10 @@ async def test_a_client_that_reads_nothing_is_cut(monkeypatch: pytest.MonkeyPatc
     socket = Deaf(script().pcm())
     query = StreamQuery(format="pcm_s16le", target=("de",))
     tokens = TokenWriter(Resuming(service.config.resume.signer()), "s", {})
-    runner = service.runner(Session("s", SessionOptions()), "ws")
     conversation = NativeConversation(service, query, tokens)
-    call = sockets.Call(cast("WebSocket", socket), conversation, runner, lambda items: items)
-    await asyncio.wait_for(call.run({}), 30)
+    with service.open(Session("s", SessionOptions()), "ws") as runner:
+        call = sockets.Call(cast("WebSocket", socket), conversation, runner, lambda items: items)
+        await asyncio.wait_for(call.run({}), 30)
     assert [code for code, _ in socket.closed] == [1013]
 
 
@@ -241,9 +241,9 @@ class Broken:
 async def test_a_defect_is_no_normal_end() -> None:
     service = scripted_service(script())
     socket = Deaf(script().pcm())
-    runner = service.runner(Session("s", SessionOptions()), "ws")
-    call = sockets.Call(cast("WebSocket", socket), Broken(), runner, lambda items: items)
-    await asyncio.wait_for(call.run({}), 30)
+    with service.open(Session("s", SessionOptions()), "ws") as runner:
+        call = sockets.Call(cast("WebSocket", socket), Broken(), runner, lambda items: items)
+        await asyncio.wait_for(call.run({}), 30)
     assert socket.closed == [(1011, "internal_error")]
 
 

@@ -20,6 +20,7 @@ from serve_app.api.service import Service
 from serve_app.errors import DragomanError
 from serve_app.metrics import Transport
 from serve_app.session import effects as fx
+from serve_app.session import events
 from serve_app.session.options import SessionOptions
 from serve_app.session.session import Session
 
@@ -94,9 +95,14 @@ def _query(service: Service, target: str) -> StreamQuery:
 
 
 async def refuse(socket: WebSocket, error: DragomanError) -> None:
-    """Say why and close."""
-    await socket.send_text(error_event(error).text)
-    await sockets.close(socket, sockets.CloseCode.REFUSED, error.code)
+    """Say why and close; a client that shall simply connect again sees no error."""
+    service: Service = socket.app.state.service
+    service.meters.refused(error)
+    told = events.Error(error.code, error.message, error.retryable, error.retry_after_s)
+    code = sockets.close_code(told)
+    if code is not sockets.CloseCode.RESTART:
+        await socket.send_text(error_event(error).text)
+    await sockets.close(socket, code, sockets.close_reason(told))
 
 
 def _head(socket: WebSocket, service: Service) -> Json:
@@ -115,9 +121,13 @@ async def _run(
     options: SessionOptions,
 ) -> None:
     service: Service = socket.app.state.service
-    session = Session(session_id, options)
-    runner = service.runner(session, transport)
-    await sockets.Call(socket, conversation, runner, _as_they_come).run({})
+    try:
+        service.floor.admit()
+    except DragomanError as error:
+        await refuse(socket, error)
+        return
+    with service.open(Session(session_id, options), transport) as runner:
+        await sockets.Call(socket, conversation, runner, _as_they_come).run({})
 
 
 def _as_they_come(items: AsyncIterator[sockets.Incoming]) -> AsyncIterator[sockets.Incoming]:
