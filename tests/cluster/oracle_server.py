@@ -38,9 +38,15 @@ def write_config(
 
 
 @contextmanager
-def oracle_server(directory: Path, metrics_port: int, **changes: Any) -> Iterator[Server]:  # noqa: ANN401
+def oracle_server(
+    directory: Path,
+    metrics_port: int,
+    *,
+    port: int | None = None,
+    **changes: Any,  # noqa: ANN401
+) -> Iterator[Server]:
     """`dragoman serve` with oracles, on a Ray of its own; it must end well."""
-    port = free_port()
+    port = port or free_port()
     path = directory / "oracle.yaml"
     write_config(path, port, **changes)
     command = [sys.executable, "-m", "serve_app.client.cli", "serve", str(path)]

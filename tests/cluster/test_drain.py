@@ -1,0 +1,155 @@
+"""Redeploy, scale-in and the end of the server, with live streams: no word is lost or doubled."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serve_app.client.health import ask
+from tests.cluster.conftest import ROOT, START_TIMEOUT_S, free_port
+from tests.cluster.oracle_server import oracle_server, write_config
+from tests.support.oracle import speak
+from tests.support.traveller import Traveller
+
+pytestmark = pytest.mark.cluster
+
+STREAMS = 20
+PACE = 2.0
+DEPLOY_TIMEOUT_S = 90
+
+
+class ChangingServer:
+    """A server with a way to deploy another configuration on it."""
+
+    def __init__(self, directory: Path, **changes: Any) -> None:  # noqa: ANN401
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._directory = directory
+        self.log = directory / "server.log"
+        first = self._write("first", changes)
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.cluster.changing_server", first, str(free_port())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**_environment(), "RAY_TMPDIR": str(directory)},
+                cwd=ROOT,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not ask(self.url).ready:
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.2)
+
+    async def deploy(self, **changes: Any) -> None:  # noqa: ANN401
+        """Another configuration; returns when it runs."""
+        await asyncio.wait_for(asyncio.to_thread(self._deploy, changes), DEPLOY_TIMEOUT_S)
+
+    def _deploy(self, changes: dict[str, Any]) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        path = self._write(f"next-{time.monotonic_ns()}", changes)
+        self.process.stdin.write(f"{path}\n".encode())
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == b"deployed\n", self.log.read_text()
+
+    def _write(self, name: str, changes: dict[str, Any]) -> Path:
+        path = self._directory / f"{name}.yaml"
+        write_config(path, self.port, **changes)
+        return path
+
+    def stop(self) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.stdout.close()
+        assert self.process.wait(60) == 0, self.log.read_text()
+
+
+def _environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
+
+
+@contextmanager
+def changing_server(directory: Path, **changes: Any) -> Iterator[ChangingServer]:  # noqa: ANN401
+    server = ChangingServer(directory, **changes)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def travellers(url: str, words: int = 80) -> list[Traveller]:
+    return [Traveller(url, speak(number, words), PACE) for number in range(STREAMS)]
+
+
+def closes(clients: list[Traveller]) -> Counter[int | None]:
+    return Counter(code for client in clients for code in client.codes)
+
+
+def lost(clients: list[Traveller]) -> list[object]:
+    return [(one.stream.session, one.accounts, one.codes) for one in clients if not one.exact]
+
+
+async def test_a_redeploy_of_all_stages_loses_no_word(short_directory: Path) -> None:
+    args = {"resume": {"keys": ["k" * 64]}}
+    with changing_server(short_directory, args=args) as server:
+        clients = travellers(server.url)
+        travelling = asyncio.gather(*(client.travel() for client in clients))
+        await asyncio.sleep(4)
+        seeds = {stage: {"oracle": {"seed": 7}} for stage in ("vad", "asr", "mt")}
+        await server.deploy(args={**args, **seeds})
+        await travelling
+    assert lost(clients) == []
+    assert closes(clients) == {1012: STREAMS, 1000: STREAMS}
+    assert sum(client.refused for client in clients) == 0
+
+
+async def test_scale_in_moves_the_sessions_of_the_replica_that_goes(short_directory: Path) -> None:
+    args = {"resume": {"keys": ["k" * 64]}}
+    two = {"Ingress": {"num_replicas": 2}}
+    with changing_server(short_directory, args=args, deployments=two) as server:
+        clients = travellers(server.url)
+        travelling = asyncio.gather(*(client.travel() for client in clients))
+        await asyncio.sleep(4)
+        await server.deploy(args=args, deployments={"Ingress": {"num_replicas": 1}})
+        await travelling
+    assert lost(clients) == []
+    ended = closes(clients)
+    assert set(ended) == {1012, 1000}
+    assert 0 < ended[1012] < STREAMS
+    assert ended[1000] == STREAMS
+
+
+async def test_sigterm_lets_go_of_all_sessions_and_the_next_server_takes_them_up(
+    short_directory: Path,
+) -> None:
+    args = {"resume": {"keys": ["k" * 64]}}
+    clients: list[Traveller] = []
+    with oracle_server(short_directory, free_port(), args=args) as server:
+        clients = travellers(server.url)
+        travelling = asyncio.gather(*(client.travel() for client in clients))
+        await asyncio.sleep(4)
+        began_s = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(server.process.wait, 30) == 0
+        assert time.monotonic() - began_s < 15
+        assert closes(clients) == {1012: STREAMS}
+        port = int(server.url.rpartition(":")[2])
+        with oracle_server(short_directory, free_port(), args=args, port=port):
+            await travelling
+    assert lost(clients) == []
+    assert closes(clients) == {1012: STREAMS, 1000: STREAMS}

@@ -1,0 +1,89 @@
+"""A speaker whose client takes the session up again whenever it is cut off."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from serve_app.client.resume import Memory
+from tests.support.oracle import (
+    EXACT,
+    Account,
+    OracleStream,
+    account_transcript,
+    account_translation,
+)
+from tests.support.sockets import Talk, Wire, talk
+
+PIECE_SAMPLES = 1_600
+RETRY_S = 0.25
+GIVE_UP_S = 60.0
+
+
+@dataclass
+class Traveller:
+    """Speaks a stream at a pace, on one clock for all its connections: the speaker never waits."""
+
+    url: str
+    stream: OracleStream
+    pace: float = 1.0
+    """Times the speed of speech."""
+    told: list[Wire] = field(default_factory=list)
+    codes: list[int | None] = field(default_factory=list)
+    """How each connection ended."""
+    refused: int = 0
+
+    async def travel(self) -> None:
+        """To the end of the stream; raises TimeoutError where that never comes."""
+        memory = Memory()
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        limit_s = self.stream.length_samples / 16_000 / self.pace + GIVE_UP_S
+        async with asyncio.timeout(limit_s):
+            while not self.codes or self.codes[-1] != 1000:
+                try:
+                    await self._connection(memory, began_s)
+                except (aiohttp.ClientError, OSError):
+                    self.refused += 1
+                    await asyncio.sleep(RETRY_S)
+
+    @property
+    def accounts(self) -> tuple[Account, Account]:
+        """Of the transcript and of its translation into German."""
+        return (
+            account_transcript(self.told, self.stream),
+            account_translation(self.told, self.stream, "de"),
+        )
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing was lost or doubled."""
+        return self.accounts == (EXACT, EXACT)
+
+    async def _connection(self, memory: Memory, began_s: float) -> None:
+        async with talk(self.url) as one:
+            if memory.resume_token is None:
+                await one.config(format="pcm_s16le", target=["de"])
+            else:
+                await one.socket.send_json(memory.message())
+            speaking = asyncio.create_task(self._say(one, memory.acked_ms * 16, began_s))
+            try:
+                while await one.next() is not None:
+                    memory.note(one.events[-1])
+            finally:
+                speaking.cancel()
+                await asyncio.gather(speaking, return_exceptions=True)
+                self.told += one.wire
+                self.codes.append(one.socket.close_code)
+
+    async def _say(self, one: Talk, begin: int, began_s: float) -> None:
+        """What was spoken meanwhile at once, then as it is spoken."""
+        loop = asyncio.get_running_loop()
+        for at in range(begin, self.stream.length_samples, PIECE_SAMPLES):
+            due_s = began_s + (at + PIECE_SAMPLES) / 16_000 / self.pace
+            if (wait_s := due_s - loop.time()) > 0:
+                await asyncio.sleep(wait_s)
+            await one.socket.send_bytes(self.stream.pcm(at, at + PIECE_SAMPLES))
+        await one.end()
