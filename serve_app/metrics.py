@@ -20,13 +20,11 @@ Transport = Literal["http", "ws", "realtime", "translations"]
 Outcome = Literal["completed", "client_gone", "drained", "error"]
 
 ResumeResult = Literal["ok", "expired", "refused"]
-RESUME_FAILURES: Mapping[str, ResumeResult] = {
-    "expired_resume_token": "expired",  # nosec B105 - the code of an error
-    "invalid_resume_token": "refused",  # nosec B105 - likewise
-    "invalid_segment": "refused",
-    "foreign_segment": "refused",
+RESUME_FAILURES: Mapping[ResumeResult, frozenset[str]] = {
+    "expired": frozenset({"expired_resume_token"}),
+    "refused": frozenset({"invalid_resume_token", "invalid_segment", "foreign_segment"}),
 }
-"""By the code of the error that the client is told."""
+"""The codes of the errors that clients are told."""
 
 OUTCOMES: Mapping[str, Outcome] = {
     "completed": "completed",
@@ -68,8 +66,9 @@ class SessionMeters:
     def refused(self, error: DragomanError) -> None:
         """A client was told that its request cannot be served."""
         self.meters.count(m.ERRORS_TOTAL, code=error.code)
-        if error.code in RESUME_FAILURES:
-            self.resumed(RESUME_FAILURES[error.code])
+        for result, codes in RESUME_FAILURES.items():
+            if error.code in codes:
+                self.resumed(result)
 
     def change_backlog(self, by_s: float) -> None:
         """So much more or less audio waits in one of the sessions."""
