@@ -147,6 +147,10 @@ class Asr:
         """See AsrPort."""
         return self._engine.info
 
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """Called by Serve: what StagePolicy decides by."""
+        return self._batcher.load()
+
     def check_health(self) -> None:
         """Called by Serve; raising makes it replace this replica."""
         self._batcher.check_health()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from deployments.metering.recent import RecentBatches
 from deployments.metering.stage import StageMeter
 from deployments.settings import StageSettings
 from deployments.types import EngineError
@@ -73,6 +74,7 @@ class Batcher(Generic[_Request, _Answer]):
         self._waiting: list[_Waiting[_Request, _Answer]] = []
         self._worker: asyncio.Task[None] | None = None
         self._failures = 0
+        self._recent = RecentBatches(settings.max_batch_size)
 
     async def ask(self, request: _Request) -> _Answer:
         """The answer to one request; raises EngineError, for this request alone."""
@@ -98,6 +100,12 @@ class Batcher(Generic[_Request, _Answer]):
                 "to be good after them"
             )
 
+    def load(self) -> dict[str, float]:
+        """What the autoscaler is told; see scaling.py."""
+        now_s = asyncio.get_running_loop().time()
+        oldest_s = max((now_s - waiting.asked_s for waiting in self._waiting), default=0.0)
+        return self._recent.load(now_s, backlog_s=self.backlog_s(), oldest_s=oldest_s)
+
     def backlog_s(self) -> float:
         """How long all that waits has waited, added up."""
         now_s = asyncio.get_running_loop().time()
@@ -120,13 +128,16 @@ class Batcher(Generic[_Request, _Answer]):
 
     def _note_begin(self, batch: Sequence[_Waiting[_Request, _Answer]]) -> float:
         now_s = asyncio.get_running_loop().time()
+        waits_s = [now_s - waiting.asked_s for waiting in batch]
+        self._recent.begun(now_s, waits_s)
         if self._meter is not None:
-            self._meter.begun([now_s - waiting.asked_s for waiting in batch], self.backlog_s())
+            self._meter.begun(waits_s, self.backlog_s())
         return now_s
 
     def _note_end(self, begun_s: float, requests: Sequence[_Request]) -> None:
+        took_s = asyncio.get_running_loop().time() - begun_s
+        self._recent.ran(took_s)
         if self._meter is not None:
-            took_s = asyncio.get_running_loop().time() - begun_s
             self._meter.ran(took_s, sum(map(self._audio_s, requests)))
 
     async def _judge(self, answers: Sequence[_Answer | Exception]) -> None:

@@ -28,7 +28,7 @@ class AdmissionLimits:
     """Of audio that no stage has heard yet, for each session on average."""
     reopen_share: float = 0.6
     """The gate opens again when the figures are below this share of their limits."""
-    ramp_sessions: int = 10
+    ramp_sessions: int = 32
     """So many may come within RAMP_S in any case, ..."""
     ramp_share: float = 0.5
     """... and so many for each that is here."""
@@ -45,29 +45,28 @@ class Load:
     """Audio that no stage has heard yet, of all sessions."""
 
 
+def is_full(limits: AdmissionLimits, load: Load) -> bool:
+    """Whether not even a session that goes on from elsewhere finds a place."""
+    return load.sessions >= limits.max_sessions
+
+
 class Gate:
     """Ask before each new session; it counts those it lets in."""
 
-    def __init__(self, limits: AdmissionLimits) -> None:
-        self._limits = limits
+    def __init__(self) -> None:
         self._closed_for: Reason | None = None
         self._let_in_s: deque[float] = deque()
 
-    def refusal(self, load: Load, now_s: float) -> Reason | None:
+    def refusal(self, limits: AdmissionLimits, load: Load, now_s: float) -> Reason | None:
         """Why a new session must wait outside; None where it may come in, and then it does."""
-        self._closed_for = self._overload(load)
-        reason = self._closed_for or self._crowd(load, now_s)
+        self._closed_for = self._overload(limits, load)
+        reason = self._closed_for or self._crowd(limits, load, now_s)
         if reason is None:
             self._let_in_s.append(now_s)
         return reason
 
-    def full(self, load: Load) -> bool:
-        """Whether not even a session that goes on from elsewhere finds a place."""
-        return load.sessions >= self._limits.max_sessions
-
-    def _overload(self, load: Load) -> Reason | None:
+    def _overload(self, limits: AdmissionLimits, load: Load) -> Reason | None:
         """With hysteresis: what closed the gate keeps it closed for longer."""
-        limits = self._limits
         backlog_s = load.backlog_s / max(1, load.sessions)
         figures: dict[Reason, float] = {
             "lag": load.answer_s / limits.max_answer_s,
@@ -76,11 +75,11 @@ class Gate:
         most = limits.reopen_share if self._closed_for in figures else 1.0
         return next((reason for reason, share in figures.items() if share > most), None)
 
-    def _crowd(self, load: Load, now_s: float) -> Reason | None:
-        if self.full(load):
+    def _crowd(self, limits: AdmissionLimits, load: Load, now_s: float) -> Reason | None:
+        if is_full(limits, load):
             return "capacity"
         while self._let_in_s and now_s - self._let_in_s[0] > RAMP_S:
             self._let_in_s.popleft()
         settled = max(0, load.sessions - len(self._let_in_s))
-        ramp = max(self._limits.ramp_sessions, round(settled * self._limits.ramp_share))
+        ramp = max(limits.ramp_sessions, round(settled * limits.ramp_share))
         return "ramp" if len(self._let_in_s) >= ramp else None

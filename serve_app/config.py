@@ -14,6 +14,7 @@ from deployments.models import ModelChoice
 from deployments.mt import MtSettings
 from deployments.types import StageInfo
 from deployments.vad import VadSettings
+from serve_app.admission import AdmissionLimits
 from serve_app.files.pipeline import FileLimits
 from serve_app.runner import StageTimeouts
 from serve_app.session.append import MtMode
@@ -147,6 +148,34 @@ class ResumeSettings(Section):
         return TokenSigner([key.get_secret_value() for key in self.keys], self.token_ttl_s)
 
 
+class AdmissionSettings(Section):
+    """When one replica of the ingress turns new sessions away, so that live ones keep their lag.
+
+    They get 503 with Retry-After, or close code 1013. All figures are of one replica.
+    """
+
+    max_sessions: Annotated[int, Field(ge=1, le=100_000)] = AdmissionLimits().max_sessions
+    """Less than Serve's max_ongoing_requests of `Ingress`, beyond which connections wait unseen."""
+    max_answer_s: Annotated[float, Field(gt=0, le=600)] = AdmissionLimits().max_answer_s
+    """Nine of ten answers of ASR within this."""
+    max_backlog_s: Annotated[float, Field(gt=0, le=600)] = AdmissionLimits().max_backlog_s
+    """Audio of a session, on average, that no stage has heard yet."""
+    ramp_sessions: Annotated[int, Field(ge=1, le=100_000)] = AdmissionLimits().ramp_sessions
+    """So many may come within five seconds, because they weigh on the stages later; or half as many
+    as are here, if that is more."""
+    retry_after_s: Annotated[int, Field(ge=1, le=3_600)] = 5
+    """When those who are turned away are told to come back."""
+
+    def limits(self) -> AdmissionLimits:
+        """As the gate takes them."""
+        return AdmissionLimits(
+            self.max_sessions,
+            self.max_answer_s,
+            self.max_backlog_s,
+            ramp_sessions=self.ramp_sessions,
+        )
+
+
 class TimeoutSettings(Section):
     """How long a session waits for a stage before it goes on without the answer."""
 
@@ -188,6 +217,7 @@ class AppConfig(Section):
     mt: MtSettings = MtSettings()
     session: SessionSettings = SessionSettings()
     resume: ResumeSettings = ResumeSettings()
+    admission: AdmissionSettings = AdmissionSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
     files: FileSettings = FileSettings()
 

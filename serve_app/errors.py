@@ -90,3 +90,15 @@ class UnavailableError(DragomanError):
     code = "unavailable"
     retryable = True
     retry_after_s = 2
+
+
+class OverloadedError(UnavailableError):
+    """One more session would harm those that are here."""
+
+    code = "overloaded"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(
+            f"The server has as many sessions as it can serve well. Try again in {retry_after_s} s."
+        )
+        self.retry_after_s = retry_after_s

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count
 from typing import Literal
 
 from deployments.metering import Meters
 from deployments.metering import catalogue as m
+from serve_app.admission import Load
 from serve_app.audio_clock import AudioClock
 from serve_app.errors import DragomanError
 from serve_app.session import effects as fx
@@ -34,6 +37,9 @@ OUTCOMES: Mapping[str, Outcome] = {
 """By the reason in `session.closed`; there is none where the client went away."""
 
 BYTES_PER_MS = SAMPLES_PER_MS * BYTES_PER_SAMPLE
+OF_LATE_S = 5.0
+SHARE_OF_ANSWERS = 0.9
+MAX_ANSWERS = 1_024
 FLUSH_S = 1.0
 """Received audio is added up here before it is counted: pieces are small and many."""
 MAX_SEGMENTS = 128
@@ -48,6 +54,9 @@ class SessionMeters:
         self.clock = clock
         self._active: dict[Transport, int] = {}
         self._backlog_s = 0.0
+        self._answers_s: deque[tuple[float, float]] = deque(maxlen=MAX_ANSWERS)
+        self._asked_s: dict[int, float] = {}
+        self._asks = count()
 
     def opened(self, transport: Transport) -> None:
         """A session begins, or goes on here."""
@@ -58,6 +67,34 @@ class SessionMeters:
         self._change_active(transport, -1)
         self.meters.count(m.SESSIONS_TOTAL, transport=transport, outcome=outcome)
         self.meters.observe(m.SESSION_DURATION, duration_s, transport=transport)
+
+    def load(self) -> Load:
+        """How the sessions fare now; an answer that is still awaited counts as old as it is."""
+        now_s = self.clock()
+        took_s = [took_s for at_s, took_s in self._answers_s if now_s - at_s <= OF_LATE_S]
+        took_s += [now_s - asked_s for asked_s in self._asked_s.values()]
+        took_s.sort()
+        answer_s = took_s[int(SHARE_OF_ANSWERS * (len(took_s) - 1))] if took_s else 0.0
+        return Load(sum(self._active.values()), answer_s, self._backlog_s)
+
+    def turned_away(self, reason: str) -> None:
+        """A session was not let in."""
+        self.meters.count(m.ADMISSION_REJECTED_TOTAL, reason=reason)
+
+    @contextmanager
+    def asking(self, stage: fx.Stage) -> Iterator[None]:
+        """A session waits for an answer."""
+        began_s, number = self.clock(), next(self._asks)
+        if stage is fx.Stage.ASR:
+            self._asked_s[number] = began_s
+        try:
+            yield
+        finally:
+            now_s = self.clock()
+            if self._asked_s.pop(number, None) is not None:
+                self._answers_s.append((now_s, now_s - began_s))
+            name = f"answer_{stage.value}"
+            self.meters.observe(m.STAGE_SECONDS, now_s - began_s, stage=name)
 
     def resumed(self, result: ResumeResult = "ok") -> None:
         """A client wanted to go on with a session of before."""
@@ -113,6 +150,10 @@ class SessionMeter:
             case fx.VadAnswered():
                 self._heard_ms = min(self._heard_ms + self._asked_ms, self._until_ms)
                 self._note_backlog((self._until_ms - self._heard_ms) / 1000)
+
+    def asking(self, stage: fx.Stage) -> AbstractContextManager[None]:
+        """The session waits for an answer."""
+        return self._all.asking(stage)
 
     def caused(self, effects: Iterable[fx.Effect]) -> None:
         """What the session wanted done."""

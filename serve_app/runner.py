@@ -17,6 +17,12 @@ from serve_app.session.session import Session
 
 T = TypeVar("T")
 
+STAGES: Mapping[type[fx.Effect], fx.Stage] = {
+    fx.RunVad: fx.Stage.VAD,
+    fx.RunAsr: fx.Stage.ASR,
+    fx.RunMt: fx.Stage.MT,
+}
+
 PIECE_BYTES = MAX_PIECE_SAMPLES * BYTES_PER_SAMPLE - BYTES_PER_SAMPLE
 """Audio goes to the session in pieces of at most this size."""
 
@@ -125,7 +131,9 @@ class SessionRunner:
                     self._spawn(self._ask(effect))
 
     async def _ask(self, request: fx.RunVad | fx.RunAsr | fx.RunMt) -> None:
-        self._feed(await self._answer(request))
+        with self._meter.asking(STAGES[type(request)]):
+            answer = await self._answer(request)
+        self._feed(answer)
 
     async def _answer(self, request: fx.RunVad | fx.RunAsr | fx.RunMt) -> fx.Input:
         try:

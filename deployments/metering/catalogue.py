@@ -69,7 +69,8 @@ RESUMES_TOTAL = Counter(
 )
 ADMISSION_REJECTED_TOTAL = Counter(
     "dragoman_admission_rejected_total",
-    "Sessions that were turned away: `capacity`, `lag`, `backlog` or `draining`.",
+    "Sessions that were turned away: `capacity`, `lag`, `backlog`, `ramp` (too many at a time) or "
+    "`draining`.",
     ("reason",),
 )
 ERRORS_TOTAL = Counter(
@@ -134,7 +135,8 @@ REVISIONS_TOTAL = Counter(
 
 STAGE_SECONDS = Histogram(
     "dragoman_stage_seconds",
-    "How long a batch of a stage took, and how long a request waited for one (`queue_vad` ...).",
+    "How long a batch took (`vad`, `asr`, `mt`), how long a request waited for it (`queue_asr` "
+    "...), and a session for its answer (`answer_asr` ...).",
     ("stage",),
     STAGE_BUCKETS_S,
 )

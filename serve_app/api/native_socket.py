@@ -101,6 +101,7 @@ async def stream_socket(socket: WebSocket) -> None:
         opening = await _open(socket, service, resuming)
         if opening is None:
             return
+        service.admit(resumes=opening.resumption is not None)
         layout = PcmLayout(opening.query.rate, opening.query.channels)
     except DragomanError as error:
         await _refuse(socket, service, error)

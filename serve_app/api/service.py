@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 
 from deployments.metering import process_meters
 from deployments.types import StageInfo
+from serve_app.admission import Gate, is_full
 from serve_app.api.floor import Floor, Manner
 from serve_app.config import AppConfig
+from serve_app.errors import OverloadedError
 from serve_app.metrics import SessionMeter, SessionMeters, Transport
 from serve_app.runner import Ports, SessionRunner
 from serve_app.session.session import Session
@@ -34,8 +36,27 @@ class Service:
     ports: Ports
     asr: StageInfo
     mt: StageInfo
+    gate: Gate = field(default_factory=Gate)
     floor: Floor = field(default_factory=Floor)
     meters: SessionMeters = field(default_factory=_of_this_process)
+
+    def admit(self, *, resumes: bool = False) -> None:
+        """Raise DrainingError or OverloadedError where a session must not come in now.
+
+        One that goes on from elsewhere is live, and turned away only where there is no place left.
+        """
+        limits, load = self.config.admission.limits(), self.meters.load()
+        reason: str | None = None
+        if self.floor.draining:
+            reason = "draining"
+        elif not resumes:
+            reason = self.gate.refusal(limits, load, self.meters.clock())
+        elif is_full(limits, load):
+            reason = "capacity"
+        if reason is not None:
+            self.meters.turned_away(reason)
+            self.floor.admit()
+            raise OverloadedError(self.config.admission.retry_after_s)
 
     @contextmanager
     def open(self, session: Session, transport: Transport) -> Iterator[SessionRunner]:

@@ -46,7 +46,7 @@ class SendOnlyResponse(StreamingResponse):
 async def stream(request: Request) -> Response:
     """Answers once the first audio was understood, so that a bad request gets its 4xx."""
     service: Service = request.app.state.service
-    service.floor.admit()
+    service.admit()
     query = parse_stream_query(request.query_params, service)
     layout = PcmLayout(query.rate, query.channels)
     audio = await _started(decode(request.stream(), query.format, layout))

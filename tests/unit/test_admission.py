@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from serve_app.admission import RAMP_S, AdmissionLimits, Gate, Load
+from serve_app.admission import RAMP_S, AdmissionLimits, Gate, Load, is_full
 
 LIMITS = AdmissionLimits(max_sessions=40, max_answer_s=1.0, max_backlog_s=2.0, ramp_sessions=4)
 CALM = Load(sessions=5, answer_s=0.2, backlog_s=1.0)
@@ -14,11 +14,11 @@ CALM = Load(sessions=5, answer_s=0.2, backlog_s=1.0)
 
 @pytest.fixture
 def gate() -> Gate:
-    return Gate(LIMITS)
+    return Gate()
 
 
 def test_a_calm_replica_lets_sessions_in(gate: Gate) -> None:
-    assert gate.refusal(CALM, 0.0) is None
+    assert gate.refusal(LIMITS, CALM, 0.0) is None
 
 
 @pytest.mark.parametrize(
@@ -34,18 +34,18 @@ def test_a_calm_replica_lets_sessions_in(gate: Gate) -> None:
     ],
 )
 def test_the_limits(gate: Gate, load: Load, reason: str | None) -> None:
-    assert gate.refusal(load, 0.0) == reason
+    assert gate.refusal(LIMITS, load, 0.0) == reason
 
 
 def test_a_closed_gate_opens_only_when_there_is_room_to_spare(gate: Gate) -> None:
     lags_s = [0.9, 1.2, 0.95, 0.7, 0.61, 0.6, 0.9, 1.1]
-    refusals = [gate.refusal(replace(CALM, answer_s=lag_s), 0.0) for lag_s in lags_s]
+    refusals = [gate.refusal(LIMITS, replace(CALM, answer_s=lag_s), 0.0) for lag_s in lags_s]
     assert refusals == [None, "lag", "lag", "lag", "lag", None, None, "lag"]
 
 
 def test_a_full_replica_has_no_hysteresis(gate: Gate) -> None:
-    assert gate.refusal(replace(CALM, sessions=40), 0.0) == "capacity"
-    assert gate.refusal(replace(CALM, sessions=39), 0.0) is None
+    assert gate.refusal(LIMITS, replace(CALM, sessions=40), 0.0) == "capacity"
+    assert gate.refusal(LIMITS, replace(CALM, sessions=39), 0.0) is None
 
 
 def test_a_crowd_is_let_in_a_few_at_a_time(gate: Gate) -> None:
@@ -54,7 +54,7 @@ def test_a_crowd_is_let_in_a_few_at_a_time(gate: Gate) -> None:
     let_in_at: list[float] = []
     for tick in range(400):
         now_s = tick * 0.05
-        if gate.refusal(replace(CALM, sessions=sessions), now_s) is None:
+        if gate.refusal(LIMITS, replace(CALM, sessions=sessions), now_s) is None:
             sessions += 1
             let_in_at.append(now_s)
     first = sum(at < RAMP_S for at in let_in_at)
@@ -66,9 +66,9 @@ def test_a_crowd_is_let_in_a_few_at_a_time(gate: Gate) -> None:
 
 def test_many_live_sessions_let_more_in_than_a_few(gate: Gate) -> None:
     load = replace(CALM, sessions=30, backlog_s=0.0)
-    assert [gate.refusal(load, 0.0) for _ in range(20)].count(None) > 8
+    assert [gate.refusal(LIMITS, load, 0.0) for _ in range(20)].count(None) > 8
 
 
-def test_sessions_from_elsewhere_find_a_place_until_it_is_full(gate: Gate) -> None:
-    assert not gate.full(replace(CALM, answer_s=9.0))
-    assert gate.full(replace(CALM, sessions=40))
+def test_sessions_from_elsewhere_find_a_place_until_it_is_full() -> None:
+    assert not is_full(LIMITS, replace(CALM, answer_s=9.0))
+    assert is_full(LIMITS, replace(CALM, sessions=40))

@@ -12,7 +12,6 @@ import pytest
 
 from deployments.metering.prometheus import PrometheusMeters
 from deployments.types import StageInfo
-from serve_app.api.floor import Floor
 from serve_app.api.service import Service
 from serve_app.client.resume import Memory
 from serve_app.config import AppConfig, SessionSettings, with_resume_key
@@ -40,7 +39,7 @@ def replica(max_age_s: float | None = None) -> Service:
     session = SessionSettings.model_construct(**{**dict(config.session), "max_age_s": max_age_s})
     config = config.model_copy(update={"resume": KEYED, "session": session})
     ports = OraclePorts(config).ports
-    return Service(config, ports, ANY, ANY, Floor(), SessionMeters(PrometheusMeters()))
+    return Service(config, ports, ANY, ANY, meters=SessionMeters(PrometheusMeters()))
 
 
 async def say(one: Talk, stream: OracleStream, from_ms: int) -> None:

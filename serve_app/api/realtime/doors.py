@@ -122,7 +122,7 @@ async def _run(
 ) -> None:
     service: Service = socket.app.state.service
     try:
-        service.floor.admit()
+        service.admit()
     except DragomanError as error:
         await refuse(socket, error)
         return
