@@ -31,9 +31,10 @@ def write_config(
     for section, values in (args or {}).items():
         application["args"][section] = {**application["args"].get(section, {}), **values}
     for deployment in application["deployments"]:
-        deployment.update((deployments or {}).get(deployment["name"], {}))
-        if "autoscaling_config" in deployment:
-            deployment.pop("num_replicas", None)
+        changes = (deployments or {}).get(deployment["name"], {})
+        if "num_replicas" in changes:
+            del deployment["autoscaling_config"]
+        deployment.update(changes)
     path.write_text(yaml.safe_dump(config))
 
 
