@@ -3,6 +3,9 @@
 import { SAMPLE_RATE_HZ, toPcm16 } from "./pcm.js";
 import { Resampler } from "./resampler.js";
 
+/** Why a microphone ended that nobody stopped. */
+export const LOST = "lost";
+
 /** A source: `start(push)` begins to hand over PCM, `ended` settles when there is no more. */
 export class Microphone {
   #stream;
@@ -37,9 +40,10 @@ export class Microphone {
 
   async start(push) {
     const [track] = this.#stream.getAudioTracks();
-    track.addEventListener("ended", () => this.stop());
+    track.addEventListener("ended", () => this.stop(LOST));
     const context = new AudioContext();
     this.#context = context;
+    context.resume();
     // A phone call or a locked screen suspends the context; it goes on when the page may.
     context.addEventListener("statechange", () => {
       if (context.state !== "running" && context.state !== "closed") context.resume();
@@ -59,13 +63,13 @@ export class Microphone {
     context.createMediaStreamSource(this.#stream).connect(capture);
   }
 
-  stop() {
+  stop(reason) {
     for (const track of this.#stream.getTracks()) track.stop();
     this.#rest();
     this.#rest = () => {};
     this.#context?.close();
     this.#context = undefined;
-    this.#end();
+    this.#end(reason);
   }
 }
 

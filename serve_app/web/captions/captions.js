@@ -46,7 +46,7 @@ export class Captions {
         this.#commit(event);
         break;
       case "translation.partial":
-        setTail(this.#cell(event), event.text);
+        this.#suggest(event);
         break;
       case "translation.committed":
         this.#translate(event);
@@ -105,18 +105,23 @@ export class Captions {
     return row;
   }
 
+  #suggest({ segment_id, target, text }) {
+    const row = this.#rows.get(segment_id);
+    if (row) setTail(this.#cell(row, target), text);
+  }
+
   #translate({ segment_id, target, text, closed }) {
-    const cell = this.#cell({ segment_id, target });
+    const row = this.#rows.get(segment_id);
+    if (!row) return;
+    const cell = this.#cell(row, target);
     setTail(cell, "");
     append(cell, text);
     cell.classList.toggle("complete", closed);
   }
 
-  #cell({ segment_id, target }) {
-    const row = this.#rows.get(segment_id);
-    const cell = row?.cells.find(({ lang }) => lang === target);
-    // The languages were changed while the segment was being spoken.
-    return cell ?? this.#addCell(row ?? this.#begun(segment_id, "", 0), target);
+  #cell(row, target) {
+    // One that is missing: the languages were changed while the segment was being spoken.
+    return row.cells.find(({ lang }) => lang === target) ?? this.#addCell(row, target);
   }
 
   #dropPending() {

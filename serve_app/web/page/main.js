@@ -1,7 +1,7 @@
 /** The live-caption page: puts its parts together. */
 
 import { AudioFile, UnreadableFileError } from "../audio/file.js";
-import { Microphone } from "../audio/microphone.js";
+import { LOST, Microphone } from "../audio/microphone.js";
 import { Captions } from "../captions/captions.js";
 import { Follow } from "../captions/follow.js";
 import { clock } from "../captions/time.js";
@@ -14,6 +14,7 @@ import { servedLanguages } from "./languages.js";
 import { Meter } from "./meter.js";
 import { loadPreferences, savePreferences } from "./preferences.js";
 import { microphoneProblem, sessionProblem } from "./problems.js";
+import { Quiet } from "./quiet.js";
 import { SaveDialog } from "./save.js";
 import { Settings } from "./settings.js";
 import { Status } from "./status.js";
@@ -55,8 +56,14 @@ const saving = new SaveDialog({
   onSaved: () => (unsaved = false),
 });
 
+const quiet = new Quiet(() => {
+  const muted = "Nothing is heard. Is the microphone muted, or the wrong one? Choose it under Settings.";
+  if (source instanceof Microphone) tellNotice(muted);
+});
+
 let session = null;
 let source = null;
+let occupied = false;
 let unsaved = false;
 let noticeTimer;
 
@@ -83,7 +90,7 @@ async function listen() {
 }
 
 async function hear(file) {
-  if (source) {
+  if (occupied) {
     tellProblem({ title: "Something is being heard already", mend: "Stop it, then open the file." });
     return;
   }
@@ -104,7 +111,10 @@ async function begin(state, open, problemOf) {
     startSession();
     await source.start(push, { paced: preferences.paced, waiting: () => session.waitingSamples });
     const current = session;
-    source.ended.then(() => current.end());
+    source.ended.then((reason) => {
+      current.end();
+      if (reason === LOST) tellProblem(microphoneProblem({ name: LOST }));
+    });
   } catch (error) {
     session?.abandon();
     source?.stop();
@@ -120,6 +130,7 @@ function startSession() {
   captions.setTargets(choices.value.targets);
   follow.resume();
   meter.start();
+  quiet.reset();
   stayAwake(true);
   session = new Session({
     open: () => openSocket(settings.secret),
@@ -132,6 +143,7 @@ function startSession() {
 
 function push(pcm) {
   meter.note(pcm);
+  quiet.note(pcm);
   session.push(pcm);
   $("elapsed").textContent = clock(session.durationMs);
 }
@@ -143,7 +155,7 @@ function note(event) {
   if (event.type === "slow_down") tellNotice("The server is busy; the captions come a little later.");
   if (event.type === "go_away") tellNotice("The server restarts; the session moves to another one.");
   $("welcome").hidden ||= $("rows").childElementCount > 0;
-  $("clear").disabled = $("open-save").disabled = transcript.isEmpty;
+  $("open-save").disabled = transcript.isEmpty;
 }
 
 function change(state) {
@@ -168,9 +180,11 @@ function over(name) {
 }
 
 function busy(yes) {
+  occupied = yes;
   const hadFocus = [$("start"), $("stop")].includes(document.activeElement);
   $("start").hidden = $("open-file").hidden = yes;
   $("stop").hidden = $("hearing").hidden = !yes;
+  $("clear").disabled = yes || transcript.isEmpty;
   $("elapsed").textContent = clock(0);
   if (hadFocus) $(yes ? "stop" : "start").focus();
 }

@@ -19,6 +19,10 @@ const MICROPHONE = {
     title: "The microphone is busy",
     mend: "Another program is using it. Close that program, and start again.",
   },
+  lost: {
+    title: "The microphone is gone",
+    mend: "It was unplugged or switched off; what was said until then is kept. Start again with another.",
+  },
   SecurityError: {
     title: "The browser gives this page no microphone",
     mend:

@@ -26,6 +26,7 @@ const RESTART = 1012;
 export class Session {
   #open;
   #whyNot;
+  #now;
   #onEvent;
   #onState;
   #config;
@@ -47,12 +48,14 @@ export class Session {
   #pausedUntilMs = 0;
 
   /**
-   * `open()` gives a WebSocket, `whyNot()` the reason why one did not open. `onState` is told
-   * `{name, ...}`: connecting, live, waiting {retryMs, problem}, finishing, ended, failed {problem}.
+   * `open()` gives a WebSocket, `whyNot()` the reason why one did not open, `now()` a time in ms.
+   * `onState` is told `{name, ...}`: connecting {again}, live, waiting {retryMs, problem, begun},
+   * finishing, ended, failed {problem}.
    */
-  constructor({ open, whyNot, onEvent, onState }) {
+  constructor({ open, whyNot, onEvent, onState, now = () => performance.now() }) {
     this.#open = open;
     this.#whyNot = whyNot;
+    this.#now = now;
     this.#onEvent = onEvent;
     this.#onState = onState;
   }
@@ -125,7 +128,7 @@ export class Session {
     this.#socket = socket;
     socket.onopen = () => {
       opened = true;
-      this.#heardMs = performance.now();
+      this.#heardMs = this.#now();
       this.#say(this.#opening());
     };
     socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
@@ -140,7 +143,7 @@ export class Session {
   }
 
   #hear(event) {
-    this.#heardMs = performance.now();
+    this.#heardMs = this.#now();
     this.#memory.note(event);
     switch (event.type) {
       case "session.created":
@@ -151,7 +154,7 @@ export class Session {
         this.#ring.forget(event.acked_ms * SAMPLES_PER_MS);
         break;
       case "slow_down":
-        this.#pausedUntilMs = performance.now() + SLOW_DOWN_MS;
+        this.#pausedUntilMs = this.#now() + SLOW_DOWN_MS;
         break;
       case "error":
         this.#error = event;
@@ -195,13 +198,13 @@ export class Session {
 
   #maySend() {
     return (
-      this.#socket.bufferedAmount < MAX_BUFFERED_BYTES && performance.now() >= this.#pausedUntilMs
+      this.#socket.bufferedAmount < MAX_BUFFERED_BYTES && this.#now() >= this.#pausedUntilMs
     );
   }
 
   #watch(socket, opened) {
-    const expects = socket.readyState === WebSocket.OPEN && this.#sent > this.#ring.start;
-    if (!expects || performance.now() - this.#heardMs < SILENT_MS) return;
+    const expects = socket.readyState === socket.OPEN && this.#sent > this.#ring.start;
+    if (!expects || this.#now() - this.#heardMs < SILENT_MS) return;
     this.#lose(socket, 1006, opened);
     socket.close();
   }
