@@ -13,7 +13,11 @@ export class Follow {
     this.#scroller = scroller;
     this.#button = button;
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    button.addEventListener("click", () => this.resume());
+    button.addEventListener("click", () => {
+      this.resume();
+      // The button hides itself, and the keyboard must not be left nowhere.
+      scroller.focus({ preventScroll: true });
+    });
     const observer = new ResizeObserver(() => this.#follow());
     observer.observe(content);
     observer.observe(scroller);
@@ -23,7 +27,6 @@ export class Follow {
   resume() {
     this.#set(true);
     this.#follow();
-    this.#scroller.focus({ preventScroll: true });
   }
 
   #follow() {

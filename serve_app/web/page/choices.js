@@ -7,6 +7,8 @@ export class Choices {
   #targets;
   #form;
   #names = new Map();
+  /** The targets before the change that comes next. */
+  #chosen = ["", ""];
 
   /** `onChange({source, targets})` is told of the user's choices; an empty target is off. */
   constructor({ form, source, targets, onChange }) {
@@ -15,13 +17,10 @@ export class Choices {
     this.#targets = targets;
     source.addEventListener("change", () => onChange(this.value));
     targets.forEach((select, i) => {
-      let before = "";
-      select.addEventListener("focus", () => (before = select.value));
       select.addEventListener("change", () => {
         // The same twice makes no sense: the other one takes what this one had.
         const other = targets[1 - i];
-        if (select.value && other.value === select.value) other.value = before;
-        before = select.value;
+        if (select.value && other.value === select.value) other.value = this.#chosen[i];
         this.#mark();
         onChange(this.value);
       });
@@ -48,6 +47,7 @@ export class Choices {
   }
 
   #mark() {
+    this.#chosen = this.value.targets;
     const off = this.#targets.flatMap(({ value }, i) => (value ? [] : [i]));
     for (const grid of [this.#form, document.getElementById("captions")]) {
       grid.dataset.off = off.join(" ");
