@@ -15,8 +15,8 @@ import pytest
 
 from deployments.types import SAMPLE_RATE_HZ
 from tests.cluster.conftest import Server, free_port, start_server, stop_server
-from tests.support.threaded_relay import ThreadedRelay
 from tests.support.speech import first_sentences
+from tests.support.threaded_relay import ThreadedRelay
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, BrowserType

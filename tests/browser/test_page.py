@@ -48,7 +48,7 @@ def speech_file(folder: Path, language: str = "en") -> bytes:
 def hear_file(captions: Captions, content: bytes) -> None:
     """A file as fast as the server keeps up, to the end."""
     captions.page.click("#open-settings")
-    captions.page.uncheck("#paced")
+    captions.page.uncheck("#aloud")
     captions.page.click("#settings button.primary")
     captions.drop("speech.wav", content)
     captions.wait_for_state("ended")
@@ -70,7 +70,9 @@ def test_the_microphone_becomes_text_and_both_translations(captions: Captions) -
     captions.assert_clean()
 
 
-def test_a_cut_connection_loses_and_changes_nothing(context: BrowserContext, relay: ThreadedRelay) -> None:
+def test_a_cut_connection_loses_and_changes_nothing(
+    context: BrowserContext, relay: ThreadedRelay
+) -> None:
     captions = watched(context)
     captions.open(relay.url)
     page = captions.page
@@ -106,7 +108,7 @@ def test_a_dropped_file_is_heard(captions: Captions, tmp_path: Path) -> None:
     captions.assert_clean()
 
 
-def test_a_chosen_file_goes_at_the_pace_of_speech(captions: Captions, tmp_path: Path) -> None:
+def test_a_chosen_file_is_played_at_the_pace_of_speech(captions: Captions, tmp_path: Path) -> None:
     speech_file(tmp_path)
     with captions.page.expect_file_chooser() as chooser:
         captions.page.click("#open-file")

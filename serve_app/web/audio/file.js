@@ -12,8 +12,10 @@ export const MAX_FILE_BYTES = 300 * 1024 * 1024;
 export class UnreadableFileError extends Error {}
 
 export class AudioFile {
+  #buffer;
   #samples;
   #timer;
+  #speaker;
   #end;
   ended = new Promise((resolve) => {
     this.#end = resolve;
@@ -30,7 +32,7 @@ export class AudioFile {
     // A context's own rate is what it decodes to.
     const context = new OfflineAudioContext(1, 1, SAMPLE_RATE_HZ);
     try {
-      return new AudioFile(mixed(await context.decodeAudioData(await file.arrayBuffer())));
+      return new AudioFile(await context.decodeAudioData(await file.arrayBuffer()));
     } catch {
       throw new UnreadableFileError(
         `This browser cannot read ${file.name} as audio. Convert it, for instance with: ` +
@@ -39,22 +41,23 @@ export class AudioFile {
     }
   }
 
-  constructor(samples) {
-    this.#samples = samples;
+  constructor(buffer) {
+    this.#buffer = buffer;
+    this.#samples = mixed(buffer);
   }
 
-  get durationMs() {
-    return this.#samples.length / SAMPLES_PER_MS;
-  }
-
-  /** `waiting()`: samples that the server has not dealt with; `paced`: as fast as it was spoken. */
-  start(push, { paced, waiting }) {
+  /**
+   * `aloud`: at the pace of speech, to be heard by the user as well; otherwise as fast as the
+   * server keeps up. `waiting()`: samples that it has not dealt with.
+   */
+  start(push, { aloud, waiting }) {
+    if (aloud) this.#play();
     const startedMs = performance.now();
     let sent = 0;
     const tick = () => {
       // By the clock and not by counting ticks: a page in the background gets one a second.
-      const due = paced ? (performance.now() - startedMs) * SAMPLES_PER_MS : this.#samples.length;
-      while (sent < Math.min(due, this.#samples.length) && (paced || waiting() < MAX_AHEAD_SAMPLES)) {
+      const due = aloud ? (performance.now() - startedMs) * SAMPLES_PER_MS : this.#samples.length;
+      while (sent < Math.min(due, this.#samples.length) && (aloud || waiting() < MAX_AHEAD_SAMPLES)) {
         push(toPcm16(this.#samples.subarray(sent, sent + PIECE_SAMPLES)));
         sent += PIECE_SAMPLES;
       }
@@ -66,19 +69,27 @@ export class AudioFile {
 
   stop() {
     clearInterval(this.#timer);
+    this.#speaker?.close();
+    this.#speaker = undefined;
     this.#end();
+  }
+
+  #play() {
+    this.#speaker = new AudioContext();
+    const playing = new AudioBufferSourceNode(this.#speaker, { buffer: this.#buffer });
+    playing.connect(this.#speaker.destination);
+    playing.start();
   }
 }
 
 /** All channels as one. */
 function mixed(buffer) {
-  const mono = buffer.getChannelData(0);
-  for (let channel = 1; channel < buffer.numberOfChannels; channel++) {
-    const other = buffer.getChannelData(channel);
-    for (let i = 0; i < mono.length; i++) mono[i] += other[i];
-  }
-  if (buffer.numberOfChannels > 1) {
-    for (let i = 0; i < mono.length; i++) mono[i] /= buffer.numberOfChannels;
+  const count = buffer.numberOfChannels;
+  if (count === 1) return buffer.getChannelData(0);
+  const mono = new Float32Array(buffer.length);
+  for (let channel = 0; channel < count; channel++) {
+    const samples = buffer.getChannelData(channel);
+    for (let i = 0; i < mono.length; i++) mono[i] += samples[i] / count;
   }
   return mono;
 }

@@ -43,7 +43,7 @@ const follow = new Follow($("captions"), $("rows"), $("latest"));
 const settings = new Settings({
   dialog: $("settings"),
   fields: Object.fromEntries(
-    ["device", "delay", "hotwords", "size", "paced", "secret"].map((name) => [name, $(name)]),
+    ["device", "delay", "hotwords", "size", "aloud", "secret"].map((name) => [name, $(name)]),
   ),
   preferences,
   onChange: () => savePreferences(preferences),
@@ -109,7 +109,7 @@ async function begin(state, open, problemOf) {
   try {
     source = await open();
     startSession();
-    await source.start(push, { paced: preferences.paced, waiting: () => session.waitingSamples });
+    await source.start(push, { aloud: preferences.aloud, waiting: () => session.waitingSamples });
     const current = session;
     source.ended.then((reason) => {
       current.end();
@@ -162,7 +162,8 @@ function change(state) {
   status.show(state);
   if (state.name === "waiting") {
     captions.settle();
-    if (!state.begun) tellProblem(sessionProblem(state.problem));
+    // A connection that was just lost explains itself; what the server said does not.
+    if (!state.begun || state.problem.message) tellProblem(sessionProblem(state.problem));
   }
   if (state.name === "live") tellProblem(null);
   if (state.name === "failed") tellProblem(sessionProblem(state.problem));

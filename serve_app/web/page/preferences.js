@@ -8,7 +8,7 @@ const DEFAULTS = {
   hotwords: "",
   size: "medium",
   device: "",
-  paced: true,
+  aloud: true,
 };
 
 export function loadPreferences() {

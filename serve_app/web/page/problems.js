@@ -76,6 +76,6 @@ export function microphoneProblem({ name, message }) {
 /** For a code of ours or an `error` event of the server, whose own message says how to mend it. */
 export function sessionProblem({ code, message, detail }) {
   const known = SESSION[code];
-  if (!known) return { title: "The session ended with an error", mend: message ?? code };
+  if (!known) return { title: "The server stopped the session", mend: message ?? code };
   return { ...known, mend: detail ? `${known.mend} (${detail})` : known.mend };
 }

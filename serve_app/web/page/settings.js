@@ -15,7 +15,7 @@ export class Settings {
     this.#fields = fields;
     this.#preferences = preferences;
     for (const name of KEPT) fields[name].value = preferences[name];
-    fields.paced.checked = preferences.paced;
+    fields.aloud.checked = preferences.aloud;
     dialog.addEventListener("change", () => {
       this.#keep();
       onChange();
@@ -42,7 +42,7 @@ export class Settings {
     for (const name of KEPT) {
       if (name !== "device" || this.#dialog.open) this.#preferences[name] = this.#fields[name].value;
     }
-    this.#preferences.paced = this.#fields.paced.checked;
+    this.#preferences.aloud = this.#fields.aloud.checked;
     document.documentElement.dataset.size = this.#preferences.size;
   }
 }

@@ -10,8 +10,8 @@ const TEXTS = {
   ended: "Ended",
   failed: "Stopped",
 };
-const LOST = "Connection lost, all that is said is kept";
-const NOT_YET = "Not connected yet, all that is said is kept";
+const LOST = "Connection lost, all that is said is kept.";
+const NOT_YET = "Not connected yet, all that is said is kept.";
 
 export class Status {
   #box;
@@ -44,7 +44,7 @@ export class Status {
   #count(untilMs) {
     const tell = () => {
       const left = Math.max(0, Math.ceil((untilMs - performance.now()) / 1000));
-      this.#countdown.textContent = `· next try in ${left} s`;
+      this.#countdown.textContent = `Next try in ${left} s.`;
     };
     this.#timer = setInterval(tell, 250);
     tell();
