@@ -81,7 +81,7 @@ def test_a_cut_connection_loses_and_changes_nothing(
     relay.cut(refuse=True)
     captions.wait_for_state("waiting")
     assert "all that is said is kept" in page.inner_text("#status-text")
-    assert "next try in" in page.inner_text("#status-countdown")
+    assert "Next try in" in page.inner_text("#status-countdown")
     page.wait_for_timeout(1_500)
     relay.heal()
     page.click("#retry")

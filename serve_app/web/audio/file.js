@@ -1,10 +1,10 @@
-/** A file as a source of 16 kHz PCM: decoded by the browser, so that it can be sent again from anywhere. */
+/** A file as a source of 16 kHz PCM: decoded here, so that it can be sent again from anywhere. */
 
 import { SAMPLE_RATE_HZ, SAMPLES_PER_MS, toPcm16 } from "./pcm.js";
 
 const TICK_MS = 100;
 const PIECE_SAMPLES = 100 * SAMPLES_PER_MS;
-/** Where not paced: how much may be on its way to the server. */
+/** Where it is not played: how much may be on its way to the server. */
 const MAX_AHEAD_SAMPLES = 20_000 * SAMPLES_PER_MS;
 /** Decoded, a file takes up to 100 times its size. */
 export const MAX_FILE_BYTES = 300 * 1024 * 1024;
