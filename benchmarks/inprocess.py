@@ -17,8 +17,8 @@ from itertools import count
 from benchmarks.measures import Heard
 from deployments.asr import AsrEngine, AsrSettings
 from deployments.asr import load_engine as load_asr
-from deployments.mt import MtEngine
-from deployments.mt import load_engine as load_mt
+from deployments.mt import load_batch_engine as load_mt
+from deployments.mt_adapters import BatchMtEngine
 from deployments.vad import VadEngine
 from deployments.vad import load_engine as load_vad
 from serve_app.config import AppConfig
@@ -72,7 +72,7 @@ class Engines:
         return load_asr(self._config.asr)
 
     @cached_property
-    def mt(self) -> MtEngine:
+    def mt(self) -> BatchMtEngine:
         """Translation."""
         return load_mt(self._config.mt)
 

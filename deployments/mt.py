@@ -2,69 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Literal, Protocol
+import logging
+import os
+from typing import Annotated, Literal
 
 from pydantic import Field
 from ray import serve
 
-from deployments.batching import MAX_ONGOING_REQUESTS, Batcher
+from deployments.batching import MAX_ONGOING_REQUESTS
 from deployments.engines.oracle_settings import OracleMtSettings
+from deployments.engines.vllm_settings import VllmSettings
 from deployments.metering import process_meters
 from deployments.metering.stage import StageMeter
 from deployments.models import ModelChoice, resolve
+from deployments.mt_adapters import BatchedMt, BatchMtEngine, MeteredMt, MtEngine, Translator
 from deployments.settings import ComputeType, Device, StageSettings, require_device
-from deployments.types import Draft, MtRequest, StageInfo
+from deployments.types import Draft, EngineLostError, MtRequest, StageInfo
+
+logger = logging.getLogger("ray.serve")
 
 
 class MtSettings(StageSettings):
     """Which engine and model translate, and how."""
 
-    engine: Literal["ctranslate2", "oracle"] = "ctranslate2"
+    engine: Literal["ctranslate2", "vllm", "oracle"] = "ctranslate2"
     model: str = "dragoman-mt"
     """A bundled name, a directory or a hub id (org/name)."""
     device: Device = "cpu"
     compute_type: ComputeType = "default"
+    """Of CTranslate2; vLLM has `vllm.dtype`."""
     max_source_tokens: Annotated[int, Field(ge=16, le=4_096)] = 300
     """Longest segment that is translated as one piece."""
+    vllm: VllmSettings = VllmSettings()
+    """Of the vLLM engine alone."""
     oracle: OracleMtSettings = OracleMtSettings()
     """Of the oracle engine alone, as all above it is of the others."""
 
-
-class MtEngine(Protocol):
-    """Stateless translation."""
-
     @property
-    def info(self) -> StageInfo:
-        """The loaded model."""
-        ...
-
-    def check(self, request: MtRequest) -> None:
-        """Raise EngineError for a request that cannot be answered."""
-        ...
-
-    def translate(self, batch: Sequence[MtRequest]) -> list[Draft]:
-        """One draft for each checked request."""
-        ...
-
-    def warm(self) -> None:
-        """Make the first request as fast as the tenth."""
-        ...
+    def model_choice(self) -> ModelChoice | None:
+        """The model that a replica will load; None where it loads none."""
+        match self.engine:
+            case "ctranslate2":
+                return ModelChoice(self.model, "mt")
+            case "vllm":
+                return ModelChoice(self.model, "mt", "transformers")
+            case "oracle":
+                return None
 
 
-def load_engine(settings: MtSettings) -> MtEngine:
+def load_engine(settings: MtSettings, meter: StageMeter) -> Translator:
     """The engine that the settings name; raises ModelError, or RuntimeError for the device."""
+    match settings.engine:
+        case "ctranslate2" | "oracle":
+            return BatchedMt(load_batch_engine(settings), settings, meter)
+        case "vllm":
+            return MeteredMt(_load_vllm(settings), meter, settings.vllm.max_num_seqs)
+
+
+def load_batch_engine(settings: MtSettings) -> BatchMtEngine:
+    """The same before it is made to answer sessions one by one; ValueError for an engine that
+    makes up batches by itself."""
     match settings.engine:
         case "ctranslate2":
             return _load_ctranslate2(settings)
         case "oracle":
             return _load_oracle(settings)
+        case name:
+            raise ValueError(f"mt.engine={name!r} does not take batches; use ctranslate2 or oracle")
 
 
 # Only a replica of this stage needs its engine's libraries.
 
 
-def _load_ctranslate2(settings: MtSettings) -> MtEngine:
+def _load_ctranslate2(settings: MtSettings) -> BatchMtEngine:
     from deployments.engines.ctranslate2_mt import CTranslate2Mt  # noqa: PLC0415
 
     require_device(settings.device, "mt.device")
@@ -77,16 +87,22 @@ def _load_ctranslate2(settings: MtSettings) -> MtEngine:
     )
 
 
-def _load_oracle(settings: MtSettings) -> MtEngine:
+def _load_vllm(settings: MtSettings) -> MtEngine:
+    from deployments.engines.vllm_mt import VllmMt  # noqa: PLC0415
+
+    return VllmMt(
+        resolve(ModelChoice(settings.model, "mt", "transformers")),
+        settings.vllm,
+        device=settings.device,
+        threads=settings.threads,
+        max_source_tokens=settings.max_source_tokens,
+    )
+
+
+def _load_oracle(settings: MtSettings) -> BatchMtEngine:
     from deployments.engines.oracle import OracleMt  # noqa: PLC0415
 
     return OracleMt(settings.oracle)
-
-
-def known_good(served: StageInfo) -> MtRequest:
-    """A word, between languages that the model knows."""
-    source, target = (*served.languages, "en", "de")[:2]
-    return MtRequest("Hello.", source, target)
 
 
 @serve.deployment(
@@ -102,18 +118,23 @@ def known_good(served: StageInfo) -> MtRequest:
 class Mt:
     """One replica: a loaded model, warm before it counts as ready."""
 
-    def __init__(self, settings: MtSettings) -> None:
-        self._engine = load_engine(settings)
-        self._engine.warm()
+    # Serve awaits it, on the event loop that the engine will be used on.
+    async def __init__(self, settings: MtSettings) -> None:  # type: ignore[misc]
         meter = StageMeter("mt", process_meters())
+        self._engine = load_engine(settings, meter)
+        await self._engine.warm()
         meter.loaded(self._engine.info)
-        good = known_good(self._engine.info)
-        self._batcher = Batcher(self._engine.translate, settings, good, meter=meter)
 
     async def translate(self, request: MtRequest) -> Draft:
         """See MtPort."""
         self._engine.check(request)
-        return await self._batcher.ask(request)
+        try:
+            return await self._engine.translate(request)
+        except EngineLostError:
+            # Health checks would take a quarter of a minute to notice. So the requests here go to
+            # another replica at once, and Serve starts a new one.
+            logger.exception("the translation engine is gone, and this replica with it")
+            os._exit(1)
 
     async def info(self) -> StageInfo:
         """See MtPort."""
@@ -121,8 +142,8 @@ class Mt:
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """Called by Serve: what StagePolicy decides by."""
-        return self._batcher.load()
+        return self._engine.load()
 
-    def check_health(self) -> None:
+    async def check_health(self) -> None:
         """Called by Serve; raising makes it replace this replica."""
-        self._batcher.check_health()
+        await self._engine.check_health()

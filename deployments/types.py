@@ -125,6 +125,8 @@ class MtRequest:
     """(source, target) terms; for models whose StageInfo says that they take them."""
     open: bool = False
     """True while the source may go on: only what is said so far is to be translated."""
+    background: bool = False
+    """True for whole files: live speech goes first where an engine has to choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,10 @@ class MtPort(Protocol):
 
 class EngineError(Exception):
     """A stage could not answer a well-formed request."""
+
+
+class EngineLostError(EngineError):
+    """The engine behind a stage has died and will answer nothing any more."""
 
 
 class SourceTooLongError(EngineError):

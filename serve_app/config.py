@@ -225,8 +225,8 @@ class AppConfig(Section):
     def models(self) -> tuple[ModelChoice, ...]:
         """The models that the stages will load; an oracle loads none."""
         asr = () if self.asr.engine == ORACLE else (ModelChoice(self.asr.model, "asr"),)
-        mt = () if self.mt.engine == ORACLE else (ModelChoice(self.mt.model, "mt"),)
-        return (*asr, *mt)
+        mt = self.mt.model_choice
+        return (*asr, mt) if mt else asr
 
     @model_validator(mode="after")
     def _no_oracle_in_production(self) -> Self:

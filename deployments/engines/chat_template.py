@@ -22,6 +22,9 @@ GENERATION_CONFIG_FILE = "generation_config.json"
 Message = dict[str, str]
 """`role` and `content`."""
 
+ListMessage = dict[str, str | list[dict[str, str]]]
+"""The same where a template wants a list of parts as content."""
+
 
 class ChatTemplate:
     """Messages to prompt text. Raises ModelCorruptError where the template is broken."""
@@ -36,10 +39,11 @@ class ChatTemplate:
             self._template = environment.from_string(source)
         except TemplateError as error:
             raise ModelCorruptError(f"the model's chat template is broken: {error}") from error
+        self.source = source
         self._special_tokens = special_tokens
         self.has_system_turn = self._accepts_system_turn()
 
-    def render(self, messages: Sequence[Message]) -> str:
+    def render(self, messages: Sequence[Message] | Sequence[ListMessage]) -> str:
         """The prompt up to where the model answers."""
         return self._template.render(
             messages=messages,

@@ -6,18 +6,15 @@ from collections.abc import Sequence
 
 import ctranslate2
 
+from deployments.engines.mt_requests import (
+    most_new_tokens,
+    require_length,
+    require_served,
+    warm_requests,
+)
 from deployments.engines.prompts import PromptFormat, prompt_format
 from deployments.models import ResolvedModel
-from deployments.types import (
-    Draft,
-    EngineError,
-    MtRequest,
-    SourceTooLongError,
-    StageInfo,
-    UnsupportedLanguageError,
-)
-
-_WARM_WORDS = (2, 8, 24)
+from deployments.types import Draft, MtRequest, StageInfo
 
 
 class CTranslate2Mt:
@@ -52,23 +49,8 @@ class CTranslate2Mt:
 
     def check(self, request: MtRequest) -> None:
         """Raise EngineError or UnsupportedLanguageError where `request` cannot be translated."""
-        pair = (request.source_language, request.target_language)
-        served = self._info.languages
-        if pair[0] == pair[1] or (served and not set(pair) <= set(served)):
-            pairs = f"between any two of {', '.join(served)}" if served else "any two languages"
-            raise UnsupportedLanguageError(
-                f"{self._info.model} does not translate {pair[0]} to {pair[1]}; "
-                f"it translates {pairs}"
-            )
-        if request.glossary and not self._format.takes_glossary:
-            raise EngineError(
-                f"{self._info.model} takes no glossary; set mt.model to an instruction-tuned model"
-            )
-        length = self._format.source_length(request)
-        if length > self._max_source_tokens:
-            raise SourceTooLongError(
-                f"the source has {length} tokens; a sentence may have {self._max_source_tokens}"
-            )
+        require_served(self._info, request)
+        require_length(self._format.source_length(request), self._max_source_tokens)
         self._format.prompt(request)
 
     def translate(self, batch: Sequence[MtRequest]) -> list[Draft]:
@@ -83,14 +65,13 @@ class CTranslate2Mt:
 
     def warm(self) -> None:
         """Translate texts of several lengths, so that no request pays for a first run."""
-        source, target = (*self._info.languages, "en", "de")[:2]
-        requests = [MtRequest("a " * count, source, target) for count in _WARM_WORDS]
+        requests = warm_requests(self._info)
         for request in requests:
             self.translate([request])
         self.translate(requests)
 
     def _generate(self, requests: Sequence[MtRequest]) -> list[str]:
-        limits = [_most_new_tokens(self._format.source_length(r)) for r in requests]
+        limits = [most_new_tokens(self._format.source_length(r)) for r in requests]
         results = self._generator.generate_batch(
             [self._format.prompt(request) for request in requests],
             max_length=max(limits),
@@ -103,8 +84,3 @@ class CTranslate2Mt:
             self._format.text(request, result.sequences_ids[0][:limit])
             for request, result, limit in zip(requests, results, limits, strict=True)
         ]
-
-
-def _most_new_tokens(source_length: int) -> int:
-    """No language needs more than this for what another one said; a model in a loop would."""
-    return 16 + 2 * source_length

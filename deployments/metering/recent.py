@@ -57,3 +57,38 @@ class RecentBatches:
             if self._batches[0].took_s is None:
                 return
             self._batches.popleft()
+
+
+class RecentAnswers:
+    """Answers of an engine whose queue is out of sight; all times on the event loop's clock."""
+
+    def __init__(self, max_together: int) -> None:
+        self._max_together = max_together
+        self._begun_s: dict[int, float] = {}
+        self._answers: deque[tuple[float, float]] = deque()
+        self._next = 0
+
+    def begun(self, now_s: float) -> int:
+        """A request goes to the engine; returns its number."""
+        self._next += 1
+        self._begun_s[self._next] = now_s
+        return self._next
+
+    def ended(self, now_s: float, number: int) -> float:
+        """A request was answered or given up; returns how long that took."""
+        took_s = now_s - self._begun_s.pop(number)
+        self._answers.append((now_s, took_s))
+        return took_s
+
+    def load(self, now_s: float) -> dict[str, float]:
+        """The mean time to an answer stands for the wait, which nobody sees."""
+        while self._answers and now_s - self._answers[0][0] > OF_LATE_S:
+            self._answers.popleft()
+        took_s = [took_s for _, took_s in self._answers]
+        if self._begun_s:
+            took_s.append(now_s - min(self._begun_s.values()))
+        return {
+            WAIT: sum(took_s) / len(took_s) if took_s else 0.0,
+            BACKLOG: 0.0,
+            USED: min(1.0, len(self._begun_s) / self._max_together),
+        }

@@ -206,7 +206,7 @@ class FileRun:
         target = self._job.target
         if target is None or target == segment.language:
             return segment
-        request = MtRequest(segment.text, segment.language, target)
+        request = MtRequest(segment.text, segment.language, target, background=True)
         draft = await self._within(self._desk.ports.mt.translate(request))
         return replace(segment, translation=draft.text.strip(), target=target)
 

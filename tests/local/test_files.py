@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from benchmarks.inprocess import Engines
-from deployments import asr, mt, vad
+from deployments import asr, vad
 from deployments.batching import Batcher
+from deployments.mt_adapters import BatchedMt
 from deployments.settings import StageSettings
 from deployments.types import (
     AsrRequest,
@@ -43,7 +44,7 @@ class BatchedEngines:
         self._engines = engines
         self._vad = Batcher(engines.vad.detect, settings, vad.known_good())
         self._asr = Batcher(engines.asr.transcribe, settings, asr.known_good(engines.asr.info))
-        self._mt = Batcher(engines.mt.translate, settings, mt.known_good(engines.mt.info))
+        self._mt = BatchedMt(engines.mt, settings)
 
     async def detect(self, request: VadRequest) -> VadAnswer:
         return await self._vad.ask(request)
@@ -52,7 +53,7 @@ class BatchedEngines:
         return await self._asr.ask(request)
 
     async def translate(self, request: MtRequest) -> Draft:
-        return await self._mt.ask(request)
+        return await self._mt.translate(request)
 
     async def info(self) -> StageInfo:
         return self._engines.asr.info

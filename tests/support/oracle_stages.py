@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from deployments import asr, mt, vad
+from deployments import asr, vad
 from deployments.asr import load_engine as load_asr
 from deployments.batching import Batcher, run_apart
-from deployments.mt import load_engine as load_mt
+from deployments.mt import load_batch_engine as load_mt
+from deployments.mt_adapters import BatchedMt
 from deployments.types import (
     AsrRequest,
     Draft,
@@ -50,7 +51,7 @@ class OraclePorts:
         self._config = config
         self.batch_vad(self.vad.detect)
         self.batch_asr(self.asr.transcribe)
-        self._mt = Batcher(self.mt.translate, config.mt, mt.known_good(self.mt.info))
+        self._mt = BatchedMt(self.mt, config.mt)
 
     def batch_vad(self, run: Callable[[Sequence[VadRequest]], list[VadAnswer]]) -> None:
         """Detect by `run` from now on."""
@@ -70,7 +71,7 @@ class OraclePorts:
 
     async def translate(self, request: MtRequest) -> Draft:
         self.mt.check(request)
-        return await self._mt.ask(request)
+        return await self._mt.translate(request)
 
     async def info(self) -> StageInfo:
         return self.mt.info

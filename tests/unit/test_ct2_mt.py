@@ -7,7 +7,8 @@ from itertools import permutations
 import pytest
 import sacrebleu
 
-from deployments.mt import MtEngine, MtSettings, load_engine
+from deployments.mt import MtSettings, load_batch_engine
+from deployments.mt_adapters import BatchMtEngine
 from deployments.types import (
     Draft,
     EngineError,
@@ -43,11 +44,11 @@ DIRECTIONS = list(permutations(PARALLEL, 2))
 
 
 @pytest.fixture(scope="module")
-def engine() -> MtEngine:
-    return load_engine(MtSettings())
+def engine() -> BatchMtEngine:
+    return load_batch_engine(MtSettings())
 
 
-def translate(engine: MtEngine, request: MtRequest) -> str:
+def translate(engine: BatchMtEngine, request: MtRequest) -> str:
     engine.check(request)
     [draft] = engine.translate([request])
     return draft.text
@@ -58,7 +59,7 @@ def requests(source: str, target: str) -> list[MtRequest]:
 
 
 @pytest.mark.parametrize(("source", "target"), DIRECTIONS)
-def test_translations(engine: MtEngine, source: str, target: str) -> None:
+def test_translations(engine: BatchMtEngine, source: str, target: str) -> None:
     drafts = [draft.text for draft in engine.translate(requests(source, target))]
     score = sacrebleu.corpus_chrf(drafts, [PARALLEL[target]]).score
     assert score >= 85, drafts
@@ -67,7 +68,7 @@ def test_translations(engine: MtEngine, source: str, target: str) -> None:
 
 @pytest.mark.parametrize(("source", "target"), DIRECTIONS)
 def test_forcing_its_own_beginning_changes_nothing(
-    engine: MtEngine, source: str, target: str
+    engine: BatchMtEngine, source: str, target: str
 ) -> None:
     for request in requests(source, target):
         whole = translate(engine, request)
@@ -81,7 +82,7 @@ def test_forcing_its_own_beginning_changes_nothing(
 
 @pytest.mark.parametrize(("source", "target"), DIRECTIONS)
 def test_what_was_committed_of_an_open_source_stands_in_every_later_draft(
-    engine: MtEngine, source: str, target: str
+    engine: BatchMtEngine, source: str, target: str
 ) -> None:
     for sentence in PARALLEL[source]:
         words, committed = sentence.split(" "), ""
@@ -94,20 +95,20 @@ def test_what_was_committed_of_an_open_source_stands_in_every_later_draft(
         assert whole.startswith(committed)
 
 
-def test_a_draft_begins_with_what_was_committed(engine: MtEngine) -> None:
+def test_a_draft_begins_with_what_was_committed(engine: BatchMtEngine) -> None:
     for committed in ("Bitte", "Bitte ", "Eine Tasse Tee", "Xylophon zzz", "🙂"):
         request = MtRequest("A cup of milk with honey, please.", "en", "de", committed)
         assert translate(engine, request).startswith(committed)
 
 
-def test_neighbours_change_nothing(engine: MtEngine) -> None:
+def test_neighbours_change_nothing(engine: BatchMtEngine) -> None:
     batch = [request for pair in DIRECTIONS for request in requests(*pair)]
     together = engine.translate(batch)
     assert together == [draft for request in batch for draft in engine.translate([request])]
 
 
 @pytest.mark.parametrize("blank", ["", "  ", "\n"])
-def test_nothing_said_is_nothing_translated(engine: MtEngine, blank: str) -> None:
+def test_nothing_said_is_nothing_translated(engine: BatchMtEngine, blank: str) -> None:
     request = MtRequest(blank, "en", "de", "Schon da")
     engine.check(request)
     assert engine.translate([request, *requests("en", "de")])[0] == Draft("Schon da")
@@ -123,7 +124,7 @@ def test_nothing_said_is_nothing_translated(engine: MtEngine, blank: str) -> Non
         "no " * 100,
     ],
 )
-def test_hostile_text_is_just_text(engine: MtEngine, hostile: str) -> None:
+def test_hostile_text_is_just_text(engine: BatchMtEngine, hostile: str) -> None:
     sane = MtRequest("A cup of milk with honey, please.", "en", "de")
     expected = translate(engine, sane)
     request = MtRequest(hostile, "en", "de")
@@ -149,12 +150,12 @@ def test_hostile_text_is_just_text(engine: MtEngine, hostile: str) -> None:
     ],
 )
 def test_what_cannot_be_translated_is_refused(
-    engine: MtEngine, request_: MtRequest, error: type[Exception], message: str
+    engine: BatchMtEngine, request_: MtRequest, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
         engine.check(request_)
 
 
-def test_info(engine: MtEngine) -> None:
+def test_info(engine: BatchMtEngine) -> None:
     assert engine.info.model == "dragoman-mt"
     assert set(engine.info.languages) == {"en", "de", "es"}

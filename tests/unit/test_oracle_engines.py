@@ -16,8 +16,8 @@ from deployments.engines.oracle_settings import (
     OracleMtSettings,
     OracleSettings,
 )
-from deployments.mt import MtEngine
-from deployments.mt import load_engine as load_mt
+from deployments.mt import load_batch_engine as load_mt
+from deployments.mt_adapters import BatchMtEngine
 from deployments.types import (
     AsrRequest,
     EngineError,
@@ -59,7 +59,7 @@ def asr() -> AsrEngine:
 
 
 @pytest.fixture
-def mt() -> MtEngine:
+def mt() -> BatchMtEngine:
     return load_mt(oracle_config().mt)
 
 
@@ -154,7 +154,7 @@ def test_an_unsure_asr_errs_in_the_newest_word_of_unfinished_windows_alone() -> 
     assert {tuple(word.text.strip() for word in h.words) for h in finals} == {(A, B)}
 
 
-def test_mt_maps_each_word_in_order(mt: MtEngine) -> None:
+def test_mt_maps_each_word_in_order(mt: BatchMtEngine) -> None:
     request = MtRequest(f"{A} {B} {C}", "de", "es")
     mt.check(request)
     assert mt.translate([request])[0].text == f"t[es]{A} t[es]{B} t[es]{C}"
@@ -172,7 +172,7 @@ def test_mt_maps_each_word_in_order(mt: MtEngine) -> None:
     ],
 )
 def test_mt_goes_on_after_what_is_committed(
-    mt: MtEngine, source: str, committed: str, draft: str
+    mt: BatchMtEngine, source: str, committed: str, draft: str
 ) -> None:
     request = MtRequest(source, "de", "es", committed_target=committed)
     assert mt.translate([request])[0].text == draft

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from deployments.engines.prompts import DragomanFormat, InstructFormat, PromptFormat, prompt_format
+from deployments.engines.dragoman_prompts import DragomanFormat
+from deployments.engines.instruct_prompts import InstructFormat
+from deployments.engines.prompts import PromptFormat, prompt_format
 from deployments.models import ModelCorruptError
 from deployments.types import MtRequest, UnsupportedLanguageError
 
