@@ -1,0 +1,20 @@
+"""vLLM engines for tests: the bundled model, small enough to share two cores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from deployments.engines.vllm_settings import VllmSettings
+from deployments.models import ModelChoice, resolve
+
+if TYPE_CHECKING:
+    from deployments.engines.vllm_mt import VllmMt
+
+BUNDLED = ModelChoice("dragoman-mt", "mt", "transformers")
+SMALL: dict[str, Any] = {"kv_cache_bytes": 128 << 20, "enforce_eager": True}
+
+
+def vllm_engine(choice: ModelChoice = BUNDLED, **settings: Any) -> VllmMt:
+    from deployments.engines.vllm_mt import VllmMt  # noqa: PLC0415
+
+    return VllmMt(resolve(choice), VllmSettings(**{**SMALL, **settings}))
