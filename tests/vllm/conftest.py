@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,3 +19,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.vllm)
             if find_spec("vllm") is None:
                 item.add_marker(absent)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def imported() -> None:
+    """Our warnings are errors, those of its imports are not ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import_module("deployments.engines.vllm_mt")

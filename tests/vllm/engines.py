@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deployments.engines.vllm_settings import VllmSettings
 from deployments.models import ModelChoice, resolve
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from deployments.engines.vllm_mt import VllmMt
 
 BUNDLED = ModelChoice("dragoman-mt", "mt", "transformers")
-SMALL: dict[str, Any] = {"kv_cache_bytes": 128 << 20, "enforce_eager": True}
+SMALL: dict[str, object] = {"kv_cache_bytes": 128 << 20, "enforce_eager": True}
 
 
-def vllm_engine(choice: ModelChoice = BUNDLED, **settings: Any) -> VllmMt:
+def vllm_engine(choice: ModelChoice = BUNDLED, **settings: object) -> VllmMt:
     from deployments.engines.vllm_mt import VllmMt  # noqa: PLC0415
 
-    return VllmMt(resolve(choice), VllmSettings(**{**SMALL, **settings}))
+    return VllmMt(resolve(choice), VllmSettings.model_validate({**SMALL, **settings}))
