@@ -150,7 +150,7 @@ async def test_hostile_text_is_just_text(engine: VllmMt, hostile: str) -> None:
         ),
         (MtRequest("one " * 301, "en", "de"), SourceTooLongError, "a sentence may have 300"),
         (
-            MtRequest("one " * 200, "en", "de", "eins " * 600),
+            MtRequest("one " * 100, "en", "de", "eins " * 500),
             EngineError,
             "has 1024 here. Send a shorter glossary or raise mt.vllm.max_model_len",
         ),
