@@ -112,7 +112,7 @@ class BatchedMt:
 
 
 class MeteredMt:
-    """Translator over an engine that makes up its batches out of sight: its answers are measured."""
+    """Translator over an engine that makes up its batches out of sight: answers are measured."""
 
     def __init__(self, engine: MtEngine, meter: StageMeter, max_together: int) -> None:
         """`max_together` is how many requests the engine works on at a time."""
