@@ -15,6 +15,7 @@ from serve_app.api.native_socket import OPENING_TIMEOUT_S
 from serve_app.api.query import StreamQuery
 from serve_app.api.resume import MAX_HELD_SEGMENTS, HeldMessage, HeldTranslationMessage
 from serve_app.api.sockets import CloseCode
+from serve_app.api.viewers import ViewerQuery
 from serve_app.session import events
 
 PAGE = Path(__file__).with_name("protocol.md")
@@ -73,6 +74,7 @@ def page() -> str:
         "WORDS": _table(events.TimedWord),
         "USAGE": _table(events.Usage),
         "CONFIG": _table(StreamQuery, default=True),
+        "VIEWER": _table(ViewerQuery, default=True),
         "HELD": _table(HeldMessage),
         "HELD_TRANSLATION": _table(HeldTranslationMessage),
         "CLOSE_CODES": "\n".join(
@@ -101,7 +103,7 @@ def _table(kind: type, *, default: bool = False) -> str:
         return ""
     head = ["| field | type | default | meaning |", "|---|---|---|---|"]
     lines = [
-        f"| `{row.name}` | {row.type} | `{_default(row.name)}` | {row.doc} |"
+        f"| `{row.name}` | {row.type} | {_default(kind, row.name)} | {row.doc} |"
         for row in rows
         if default
     ]
@@ -111,8 +113,9 @@ def _table(kind: type, *, default: bool = False) -> str:
     return "\n".join(head + lines)
 
 
-def _default(name: str) -> str:
-    return json.dumps(StreamQuery.model_fields[name].default)
+def _default(kind: type, name: str) -> str:
+    field = kind.model_fields[name]  # type: ignore[attr-defined]
+    return "required" if field.is_required() else f"`{json.dumps(field.default)}`"
 
 
 def _json_type(annotation: ast.expr) -> str:

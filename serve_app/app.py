@@ -1,4 +1,4 @@
-"""The whole graph: VAD, ASR and MT behind one ingress."""
+"""The whole graph: VAD, ASR and MT behind one ingress, and the hub that viewers meet at."""
 # No `from __future__ import annotations` here: Serve validates `args:` against the annotation of
 # build_app's argument, and would hand over a bare dict if that annotation were a string.
 
@@ -7,6 +7,7 @@ import os
 from ray.serve import Application
 
 from deployments.asr import Asr
+from deployments.hub import Hub
 from deployments.models import check_name
 from deployments.mt import Mt
 from deployments.vad import Vad
@@ -27,6 +28,7 @@ def build_app(config: AppConfig) -> Application:
         vad=Vad.bind(config.vad),
         asr=Asr.bind(config.asr),
         mt=Mt.bind(config.mt),
+        hub=Hub.bind(config.viewers.hub),
     )
 
 

@@ -24,7 +24,9 @@ from serve_app.session.presets import PRESETS, Delay, Preset
 from serve_app.session.segmenter import SegmenterOptions
 from serve_app.session.translations import Glossary
 from serve_app.session.window import WindowOptions
-from serve_app.tokens import TokenSigner
+from serve_app.tokens import RESUME, TokenKind, TokenSigner
+from serve_app.viewers.links import VIEWER
+from serve_app.viewers.settings import ViewerSettings
 
 MODEL_VARIABLES = {"ASR_MODEL": "asr", "MT_MODEL": "mt"}
 """Environment variables that choose a stage's model without a change of the file."""
@@ -143,9 +145,10 @@ class ResumeSettings(Section):
             )
         return keys
 
-    def signer(self) -> TokenSigner:
-        """Signs and verifies with the keys."""
-        return TokenSigner([key.get_secret_value() for key in self.keys], self.token_ttl_s)
+    def signer(self, kind: TokenKind = RESUME, ttl_s: float | None = None) -> TokenSigner:
+        """Signs and verifies with the keys; resume tokens where nothing else is said."""
+        keys = [key.get_secret_value() for key in self.keys]
+        return TokenSigner(keys, self.token_ttl_s if ttl_s is None else ttl_s, kind=kind)
 
 
 class AdmissionSettings(Section):
@@ -220,6 +223,11 @@ class AppConfig(Section):
     admission: AdmissionSettings = AdmissionSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
     files: FileSettings = FileSettings()
+    viewers: ViewerSettings = ViewerSettings()
+
+    def viewer_signer(self) -> TokenSigner:
+        """Signs viewer links, with the keys of resume tokens."""
+        return self.resume.signer(VIEWER, self.viewers.link_ttl_s)
 
     @property
     def models(self) -> tuple[ModelChoice, ...]:

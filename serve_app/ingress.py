@@ -11,6 +11,7 @@ from ray import serve
 from ray.serve.handle import DeploymentHandle
 from starlette.applications import Starlette
 
+from deployments.hub import ServeHub
 from deployments.ports import ServeAsr, ServeMt, ServeVad
 from serve_app.api.health import probe
 from serve_app.api.routes import build_doors
@@ -46,9 +47,11 @@ class Ingress:
         vad: DeploymentHandle[Any],
         asr: DeploymentHandle[Any],
         mt: DeploymentHandle[Any],
+        hub: DeploymentHandle[Any],
     ) -> None:
         ports = Ports(ServeVad(vad), ServeAsr(asr), ServeMt(mt))
-        self._service = Service(config, ports, asr=await ports.asr.info(), mt=await ports.mt.info())
+        asr_info, mt_info = await ports.asr.info(), await ports.mt.info()
+        self._service = Service(config, ports, asr_info, mt_info, hub=ServeHub(hub))
         # Each handle connects to its replicas on its first call; a session should not wait for it.
         await probe(self._service)
         # A fresh context: it outlives the call that starts it.

@@ -21,20 +21,25 @@ from serve_app.api.query import (
     parse_stream_config,
     query_values,
     session_options,
+    with_more_targets,
 )
 from serve_app.api.resume import HeldMessages, Resuming, TokenWriter
 from serve_app.api.service import Service
+from serve_app.api.viewers import Audience
 from serve_app.decode import AudioFormat, PcmLayout, decode
 from serve_app.errors import DragomanError, InvalidRequestError
+from serve_app.runner import SessionRunner
 from serve_app.session import effects as fx
 from serve_app.session import events
 from serve_app.session.resume import Resumption
 from serve_app.session.session import Session
+from serve_app.viewers.sharing import Sharing
 
 OPENING_TIMEOUT_S = 30.0
 """A client says within this time what it wants, or is sent away."""
 AUDIO_KEYS = frozenset({"format", "rate", "channels"})
 """Fixed for a connection; the next one may send its audio in another form."""
+MESSAGES = ("config", "flush", "end")
 VOLATILE = (events.TranscriptPartial, events.TranslationPartial)
 RESUME_KEYS = frozenset({"resume_token", "segments"})
 
@@ -55,10 +60,13 @@ class Opening:
 class NativeConversation:
     """Config updates and audio in, events with tokens out."""
 
-    def __init__(self, service: Service, query: StreamQuery, tokens: TokenWriter) -> None:
+    def __init__(
+        self, service: Service, query: StreamQuery, tokens: TokenWriter, sharing: Sharing
+    ) -> None:
         self._service = service
         self._query = query
         self._tokens = tokens
+        self._sharing = sharing
 
     def receive(self, message: str | bytes) -> Sequence[sockets.Request]:
         """Raises InvalidRequestError for what is no message of this protocol."""
@@ -68,15 +76,22 @@ class NativeConversation:
         match values.pop("type"):
             case "end":
                 return [sockets.End()]
+            case "flush":
+                return [sockets.Take(fx.Flush())]
             case _:
                 return [sockets.Tell(self._update(values))]
 
     def tell(self, emit: fx.Emit) -> Sequence[Message]:
         """The same JSON as `POST /v1/stream`."""
-        written = self._tokens.write(emit)
+        written = self._sharing.pass_on(self._tokens.write(emit))
         wire = events.to_wire(written.seq, written.event)
         text = json.dumps(wire, ensure_ascii=False, separators=(",", ":"))
         return [Message(text, volatile=isinstance(emit.event, VOLATILE))]
+
+    def add_targets(self, targets: Sequence[str]) -> Sequence[sockets.Request]:
+        """Viewers read in these languages too."""
+        query = with_more_targets(self._query, targets, self._service)
+        return [] if query is None else [sockets.Tell(self._change(query))]
 
     def _update(self, values: dict[str, Any]) -> fx.Configure:
         for key in sorted((AUDIO_KEYS | RESUME_KEYS) & values.keys()):
@@ -86,15 +101,18 @@ class NativeConversation:
                 code="not_changeable",
             )
         now = self._query.model_dump(mode="json")
-        self._query = parse_stream_config({**now, **values}, self._service)
-        options = session_options(self._service, self._query)
-        return fx.Configure(options, self._query.model_dump(mode="json"))
+        return self._change(parse_stream_config({**now, **values}, self._service))
+
+    def _change(self, query: StreamQuery) -> fx.Configure:
+        self._query = query
+        return fx.Configure(session_options(self._service, query), query.model_dump(mode="json"))
 
 
 async def stream_socket(socket: WebSocket) -> None:
     """One connection of one session."""
     service: Service = socket.app.state.service
     resuming: Resuming = socket.app.state.resuming
+    audience: Audience = socket.app.state.audience
     await sockets.accept(socket)
     try:
         service.floor.admit()
@@ -115,11 +133,16 @@ async def stream_socket(socket: WebSocket) -> None:
     tokens = TokenWriter(resuming, opening.session_id, config)
 
     def inputs(items: AsyncIterator[sockets.Incoming]) -> AsyncIterator[sockets.Incoming]:
-        return _decoded(_audio(items), opening.query.format, layout)
+        return _decoded(_audio(items, runner), opening.query.format, layout)
 
-    conversation = NativeConversation(service, opening.query, tokens)
-    with service.open(session, "ws") as runner:
-        await sockets.Call(socket, conversation, runner, inputs).run(config, opening.requests)
+    def add_targets(targets: tuple[str, ...]) -> None:
+        call.act(conversation.add_targets(targets))
+
+    sharing = audience.share(opening.session_id, add_targets, opening.resumption)
+    conversation = NativeConversation(service, opening.query, tokens, sharing)
+    with service.open(session, "ws") as runner, sharing:
+        call = sockets.Call(socket, conversation, runner, inputs)
+        await call.run(config, opening.requests)
 
 
 def parse_message(text: str) -> dict[str, Any]:
@@ -128,10 +151,10 @@ def parse_message(text: str) -> dict[str, Any]:
         message = from_json(text)
     except ValueError:
         message = None
-    if not isinstance(message, dict) or message.get("type") not in ("config", "end"):
+    if not isinstance(message, dict) or message.get("type") not in MESSAGES:
         raise InvalidRequestError(
-            "A text message is a JSON object with type 'config' or 'end'; audio goes into binary "
-            "messages.",
+            "A text message is a JSON object with type 'config', 'flush' or 'end'; audio goes into "
+            "binary messages.",
             param="type",
             code="invalid_message",
         )
@@ -222,9 +245,14 @@ async def _decoded(
         yield piece
 
 
-async def _audio(items: AsyncIterator[sockets.Incoming]) -> AsyncIterator[bytes]:
+async def _audio(
+    items: AsyncIterator[sockets.Incoming], runner: SessionRunner
+) -> AsyncIterator[bytes]:
+    """The audio alone; what else comes is told when the session has taken all audio before it."""
     async for item in items:
-        if isinstance(item, bytes) and item:
+        if not isinstance(item, bytes):
+            runner.tell(item)
+        elif item:
             yield item
 
 

@@ -49,6 +49,10 @@ class StreamQuery(BaseModel):
     """What of a translation is told while its segment is spoken; None for the server's choice."""
     glossary: tuple[str, ...] = ()
     """`source=target` or `de:source=target`."""
+    viewers: bool = False
+    """Whether others may read along: `session.created` then has a `viewer_token`."""
+    viewer_targets: Annotated[int, Field(ge=0, le=MAX_TARGETS)] = 4
+    """How many languages viewers may add to `target`, each once for all who read it."""
 
     @property
     def source_language(self) -> str | None:
@@ -67,7 +71,7 @@ def parse_stream_config(values: Mapping[str, Any], service: Service) -> StreamQu
     if query.source != AUTO:
         _require_language(query.source, service.asr, "source", f"{AUTO}, ")
     for target in query.target:
-        _require_language(target, service.mt, "target")
+        require_target(target, service)
     parse_glossary(query.glossary, query.target, service.mt)
     mode = query.mt_mode or service.config.session.mt_mode_for(service.mt)
     return query.model_copy(update={"mt_mode": mode})
@@ -86,6 +90,27 @@ def session_options(service: Service, query: StreamQuery) -> SessionOptions:
         mt_mode=query.mt_mode or settings.mt_mode_for(service.mt),
         glossary=parse_glossary(query.glossary, query.target, service.mt),
     )
+
+
+def with_more_targets(
+    query: StreamQuery, more: Iterable[str], service: Service
+) -> StreamQuery | None:
+    """The query translated into more languages as well; None where that changes nothing."""
+    targets = tuple(dict.fromkeys((*query.target, *more)))[:MAX_TARGETS]
+    if targets == query.target:
+        return None
+    terms = query.glossary
+    if len(query.target) == 1:
+        # A term may leave out its language only while there is one.
+        only = f"{query.target[0]}:"
+        terms = tuple(term if term.startswith(only) else only + term for term in terms)
+    values = {**query.model_dump(), "target": targets, "glossary": terms}
+    return parse_stream_config(values, service)
+
+
+def require_target(code: str, service: Service) -> None:
+    """Raises InvalidRequestError for a language that nothing is translated into."""
+    _require_language(code, service.mt, "target")
 
 
 def query_values(params: QueryParams) -> dict[str, Any]:

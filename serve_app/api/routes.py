@@ -17,6 +17,7 @@ from serve_app.api.rest.routes import REST_ROUTES
 from serve_app.api.resume import Resuming
 from serve_app.api.service import Service
 from serve_app.api.stream import stream
+from serve_app.api.viewers import VIEWER_ROUTES, Audience
 from serve_app.api.web import WEB_ROUTES
 from serve_app.errors import DragomanError, MethodNotAllowedError, NotFoundError
 from serve_app.files.pipeline import FileDesk
@@ -35,6 +36,7 @@ def build_doors(service: Service) -> Starlette:
             WebSocketRoute("/v1/realtime/translations", translations_socket),
             Route("/health/live", live),
             Route("/health/ready", ready),
+            *VIEWER_ROUTES,
             *REST_ROUTES,
             *WEB_ROUTES,
         ],
@@ -50,6 +52,7 @@ def build_doors(service: Service) -> Starlette:
     doors.state.service = service
     doors.state.files = FileDesk(service.ports, service.config.files.limits())
     doors.state.resuming = Resuming(service.config.resume.signer())
+    doors.state.audience = Audience(service)
     return doors
 
 

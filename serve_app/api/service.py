@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from deployments.hub import HubPort, LocalHub
 from deployments.metering import process_meters
 from deployments.types import StageInfo
 from serve_app.admission import Gate, is_full
@@ -39,6 +40,8 @@ class Service:
     gate: Gate = field(default_factory=Gate)
     floor: Floor = field(default_factory=Floor)
     meters: SessionMeters = field(default_factory=_of_this_process)
+    hub: HubPort = field(default_factory=LocalHub)
+    """Where viewers meet; all replicas of a deployed ingress share one."""
 
     def admit(self, *, resumes: bool = False) -> None:
         """Raise DrainingError or OverloadedError where a session must not come in now.

@@ -13,8 +13,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from serve_app.api.query import StreamQuery, parse_stream_query, session_options
+from serve_app.api.query import (
+    StreamQuery,
+    parse_stream_query,
+    session_options,
+    with_more_targets,
+)
 from serve_app.api.service import Service
+from serve_app.api.viewers import Audience
 from serve_app.decode import PcmLayout, decode
 from serve_app.session import effects as fx
 from serve_app.session import events
@@ -51,7 +57,9 @@ async def stream(request: Request) -> Response:
     layout = PcmLayout(query.rate, query.channels)
     audio = await _started(decode(request.stream(), query.format, layout))
     media_type = SSE if SSE in request.headers.get("accept", "") else NDJSON
-    return SendOnlyResponse(_lines(_session_events(service, query, audio), media_type), media_type)
+    audience: Audience = request.app.state.audience
+    told = _session_events(service, audience, query, audio)
+    return SendOnlyResponse(_lines(told, media_type), media_type)
 
 
 async def _started(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
@@ -70,22 +78,34 @@ async def _started(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes,
 
 
 async def _session_events(
-    service: Service, query: StreamQuery, audio: AsyncIterator[bytes]
+    service: Service, audience: Audience, query: StreamQuery, audio: AsyncIterator[bytes]
 ) -> AsyncGenerator[fx.Emit, None]:
     session = Session(f"s{uuid.uuid4().hex[:20]}", session_options(service, query))
+    asked = query
+
+    def add_targets(targets: tuple[str, ...]) -> None:
+        nonlocal asked
+        more = with_more_targets(asked, targets, service)
+        if more is not None:
+            asked = more
+            runner.tell(fx.Configure(session_options(service, more), more.model_dump(mode="json")))
+
+    sharing = audience.share(session.session_id, add_targets)
     seq = 0
     try:
         with service.open(session, "http") as runner:
             async with aclosing(runner.events(audio, query.model_dump(mode="json"))) as emitted:
                 async for emit in emitted:
                     seq = emit.seq
-                    yield emit
+                    yield sharing.pass_on(emit)
     except ClientDisconnect:
         logger.info("session %s: the client went away", session.session_id)
     except Exception:
         logger.exception("session %s failed", session.session_id)
         yield fx.Emit(seq + 1, events.Error("internal_error", "The session failed.", True))
-        yield fx.Emit(seq + 2, events.SessionClosed("error"))
+        yield sharing.pass_on(fx.Emit(seq + 2, events.SessionClosed("error")))
+    finally:
+        sharing.close()
 
 
 async def _lines(

@@ -36,6 +36,8 @@ class SessionCreated(Event):
     """Where the audio begins: above 0 only where a session is taken up again."""
     resume_token: str | None = None
     """Takes the session up again from `acked_ms`; null where the door cannot."""
+    viewer_token: str | None = None
+    """Lets whoever holds it read along; null where `viewers` is false."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class SessionUpdated(Event):
     """The options now in force."""
     resume_token: str | None = None
     """Replaces the token before it."""
+    viewer_token: str | None = None
+    """As in `session.created`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +214,32 @@ class SessionClosed(Event):
     reason: str
     """`completed`, `error`, or `go_away`: the server had to let it go."""
     usage: Usage = field(default_factory=lambda: Usage(0, 0, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerJoined(Event):
+    """First event of a viewer's connection; what was committed so far follows."""
+
+    type: ClassVar[str] = "viewer.joined"
+    session_id: str
+    targets: tuple[str, ...]
+    """Into which the session translates now."""
+    resumed: bool
+    """True where only what the viewer does not hold follows; false: forget what you hold. It may
+    come again in the middle, where the speaker went on from an earlier word than was told."""
+    complete: bool
+    """False where the session began before the oldest text that is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerLeft(Event):
+    """Last event of a viewer's connection, where the session has not closed."""
+
+    type: ClassVar[str] = "viewer.left"
+    reason: str
+    """`renew`: connect again with the id of the last event, as browsers do by themselves.
+    `link_expired`: ask the owner for another link. `session_lost`: nothing was told of the session
+    for too long."""
 
 
 def to_wire(seq: int, event: Event) -> dict[str, Any]:

@@ -23,7 +23,9 @@ def test_the_shipped_file_is_valid_and_names_the_bundled_models() -> None:
     schema = load_serve_config(SHIPPED)
     config = AppConfig.model_validate(schema.applications[0].args)
     assert (config.asr.model, config.mt.model) == ("dragoman-asr", "dragoman-mt")
-    assert [d.name for d in schema.applications[0].deployments] == ["Ingress", "Vad", "Asr", "Mt"]
+    assert [d.name for d in schema.applications[0].deployments] == [
+        *["Ingress", "Vad", "Asr", "Mt", "Hub"]
+    ]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from serve_app.api.native_socket import NativeConversation, opening_of
 from serve_app.api.query import StreamQuery, session_options
 from serve_app.api.resume import Resuming, TokenWriter
 from serve_app.api.service import Service
+from serve_app.api.viewers import Audience
 from serve_app.client.resume import Memory
 from serve_app.session import effects as fx
 from serve_app.session.audio import BYTES_PER_SAMPLE, to_samples
@@ -221,7 +222,8 @@ async def test_a_client_that_reads_nothing_is_cut(monkeypatch: pytest.MonkeyPatc
     socket = Deaf(script().pcm())
     query = StreamQuery(format="pcm_s16le", target=("de",))
     tokens = TokenWriter(Resuming(service.config.resume.signer()), "s", {})
-    conversation = NativeConversation(service, query, tokens)
+    sharing = Audience(service).share("s", lambda _: None)
+    conversation = NativeConversation(service, query, tokens, sharing)
     with service.open(Session("s", SessionOptions()), "ws") as runner:
         call = sockets.Call(cast("WebSocket", socket), conversation, runner, lambda items: items)
         await asyncio.wait_for(call.run({}), 30)

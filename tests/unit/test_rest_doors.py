@@ -17,6 +17,7 @@ from deployments.types import AsrRequest, Hypothesis, StageInfo
 from serve_app.api.rest.openapi import description
 from serve_app.api.rest.routes import REST_ROUTES
 from serve_app.api.rest.translate import MAX_BODY_BYTES
+from serve_app.api.viewers import VIEWER_ROUTES
 from serve_app.config import AppConfig
 from serve_app.runner import Ports
 from tests.support.doors import ScriptedPort, scripted_service, serving
@@ -417,7 +418,7 @@ async def test_openapi_lists_every_rest_door(url: str) -> None:
         listed = await answer.json()
     doors = {
         (route.path.replace(":path", ""), method.lower())
-        for route in REST_ROUTES
+        for route in (*REST_ROUTES, *VIEWER_ROUTES)
         for method in (route.methods or set()) - {"HEAD"}
     }
     described = {(path, method) for path, item in listed["paths"].items() for method in item}

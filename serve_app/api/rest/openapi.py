@@ -27,6 +27,7 @@ from serve_app.api.rest.messages import (
 )
 from serve_app.api.rest.translate import TranslateRequest
 from serve_app.api.rest.upload import FILE_FIELD
+from serve_app.api.viewers import ViewerQuery
 
 Schema = dict[str, Any]
 
@@ -47,7 +48,9 @@ _OUT: tuple[type[BaseModel], ...] = (
 )
 _FAILURES = {
     "400": "The request is malformed or asks for what is not served; the message says more.",
-    "404": "There is no such model; the message names those that there are.",
+    "401": "The link or the key is not good; the message says more.",
+    "403": "The link or the key is good, and not for this.",
+    "404": "There is no such thing; the message says more.",
     "405": "The path exists and the method does not.",
     "413": "The file or the body is too large.",
     "429": "The server takes on no more now; try again after `retry-after` seconds.",
@@ -95,6 +98,21 @@ def description() -> Schema:
                     "operationId": "list_languages",
                     "summary": "Languages that may be spoken and translated into.",
                     "responses": {"200": _answer(ServedLanguages), **_failures("405", "500")},
+                }
+            },
+            "/v1/sessions/{id}/events": {
+                "get": {
+                    "operationId": "follow_session",
+                    "summary": "A live session, read along with its viewer link.",
+                    "parameters": [_path_parameter("id"), *_query_parameters(ViewerQuery)],
+                    "responses": {
+                        "200": {
+                            "description": "Server-sent events, as docs/protocol.md has them.",
+                            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                        },
+                        "204": {"description": "The viewer was told all, to the end."},
+                        **_failures("400", "401", "403", "404", "429", "503"),
+                    },
                 }
             },
             "/v1/models": {
@@ -179,6 +197,19 @@ def _body(media_type: str, schema: Schema) -> Schema:
 
 def _path_parameter(name: str) -> Schema:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _query_parameters(query: type[BaseModel]) -> list[Schema]:
+    schema = query.model_json_schema()
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in schema["required"],
+            "schema": described,
+        }
+        for name, described in schema["properties"].items()
+    ]
 
 
 def _reference(message: type[BaseModel]) -> Schema:

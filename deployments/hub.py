@@ -1,0 +1,209 @@
+"""The meeting place of speakers' and viewers' replicas: in memory, best effort, never waited for.
+
+A session is told here by the replica that it lives on, and read by any replica that has viewers of
+it. When the hub dies, speakers tell it again what they know, and readers go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from enum import Enum
+from typing import Annotated, Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+
+from deployments.boards import Board, Limits, News, Receipt, Report, Seen
+
+MAX_ONGOING_REQUESTS = 10_000
+"""A reader waits in the hub for news: one call for each session that a replica has viewers of."""
+
+
+class HubSettings(BaseModel):
+    """What the hub keeps, at the most."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_sessions: Annotated[int, Field(ge=1, le=10_000)] = 500
+    """One more is not shown to viewers until one of these is forgotten."""
+    max_passages: Annotated[int, Field(ge=10, le=100_000)] = Limits().max_passages
+    """Segments kept of a session: what somebody who comes late can still read."""
+    max_session_bytes: Annotated[int, Field(ge=4_096, le=64 << 20)] = Limits().max_bytes
+    """Text kept of a session, in all its languages."""
+    ended_s: Annotated[float, Field(ge=0, le=3_600)] = 60.0
+    """How long a session that has ended can still be read."""
+    silent_s: Annotated[float, Field(ge=5, le=86_400)] = 600.0
+    """A session that nobody tells of for so long is forgotten."""
+
+    @property
+    def limits(self) -> Limits:
+        """Of one session."""
+        return Limits(self.max_passages, self.max_session_bytes)
+
+
+class Wish(Enum):
+    """What becomes of a viewer's wish for languages."""
+
+    GRANTED = "granted"
+    TOO_MANY = "too_many"
+    """The owner of the session allows no more."""
+    UNKNOWN = "unknown"
+    """There is no such session."""
+
+
+class HubPort(Protocol):
+    """The hub, as a replica reaches it; every call may fail or hang, and nobody may mind."""
+
+    async def publish(self, reports: tuple[Report, ...]) -> tuple[Receipt, ...]:
+        """Tell of some sessions; a receipt for each."""
+        ...
+
+    async def read(self, session_id: str, seen: Seen | None, wait_s: float) -> News | None:
+        """What is new, as soon as something is; None where the session is not known by then."""
+        ...
+
+    async def want(self, session_id: str, targets: tuple[str, ...]) -> Wish:
+        """Ask the speaker's session to translate into these languages as well."""
+        ...
+
+
+class LocalHub:
+    """The hub itself; in one process it is its own port."""
+
+    def __init__(
+        self, settings: HubSettings | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._settings = settings or HubSettings()
+        self._clock = clock
+        self._epoch = uuid.uuid4().hex[:12]
+        self._boards: dict[str, Board] = {}
+        self._told_at_s: dict[str, float] = {}
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+
+    async def publish(self, reports: tuple[Report, ...]) -> tuple[Receipt, ...]:
+        """See HubPort."""
+        self._forget()
+        return tuple(map(self._take, reports))
+
+    async def read(self, session_id: str, seen: Seen | None, wait_s: float) -> News | None:
+        """See HubPort."""
+        self._forget()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                while not self._has_news(session_id, seen):
+                    await self._change(session_id)
+        board = self._boards.get(session_id)
+        return None if board is None else board.since(self._epoch, seen)
+
+    async def want(self, session_id: str, targets: tuple[str, ...]) -> Wish:
+        """See HubPort."""
+        board = self._boards.get(session_id)
+        if board is None:
+            return Wish.UNKNOWN
+        return Wish.GRANTED if board.want(targets) else Wish.TOO_MANY
+
+    def _has_news(self, session_id: str, seen: Seen | None) -> bool:
+        board = self._boards.get(session_id)
+        return board is not None and seen != Seen(self._epoch, board.version)
+
+    def _take(self, report: Report) -> Receipt:
+        board = self._boards.get(report.session_id)
+        if board is None:
+            if not report.whole or not self._has_room():
+                return Receipt(taken=False)
+            board = Board(report, self._settings.limits)
+            self._boards[report.session_id] = board
+        if not board.take(report):
+            return Receipt(taken=False, superseded=True)
+        self._told_at_s[report.session_id] = self._clock()
+        self._wake(report.session_id)
+        return Receipt(taken=True, wanted=board.added, edition=board.edition)
+
+    async def _change(self, session_id: str) -> None:
+        change = asyncio.Event()
+        waiting = self._waiting.setdefault(session_id, set())
+        waiting.add(change)
+        try:
+            await change.wait()
+        finally:
+            waiting.discard(change)
+            if not waiting and self._waiting.get(session_id) is waiting:
+                del self._waiting[session_id]
+
+    def _wake(self, session_id: str) -> None:
+        for change in self._waiting.get(session_id, ()):
+            change.set()
+
+    def _has_room(self) -> bool:
+        """Sessions that have ended make room at once."""
+        if len(self._boards) >= self._settings.max_sessions:
+            ended = next((name for name, board in self._boards.items() if board.scene.ended), None)
+            if ended is not None:
+                self._drop(ended)
+        return len(self._boards) < self._settings.max_sessions
+
+    def _forget(self) -> None:
+        now_s = self._clock()
+        for session_id, board in list(self._boards.items()):
+            kept_s = self._settings.ended_s if board.scene.ended else self._settings.silent_s
+            if now_s - self._told_at_s[session_id] > kept_s:
+                self._drop(session_id)
+
+    def _drop(self, session_id: str) -> None:
+        del self._boards[session_id], self._told_at_s[session_id]
+        self._wake(session_id)
+
+
+@serve.deployment(
+    name="Hub",
+    num_replicas=1,
+    max_ongoing_requests=MAX_ONGOING_REQUESTS,
+    health_check_period_s=2,
+    health_check_timeout_s=10,
+    graceful_shutdown_timeout_s=2,
+    ray_actor_options={"num_cpus": 0.1},
+)
+class Hub:
+    """The one replica; a second would know half of the sessions."""
+
+    def __init__(self, settings: HubSettings) -> None:
+        self._hub = LocalHub(settings)
+
+    async def publish(self, reports: tuple[Report, ...]) -> tuple[Receipt, ...]:
+        """See HubPort."""
+        return await self._hub.publish(reports)
+
+    async def read(self, session_id: str, seen: Seen | None, wait_s: float) -> News | None:
+        """See HubPort."""
+        return await self._hub.read(session_id, seen, wait_s)
+
+    async def want(self, session_id: str, targets: tuple[str, ...]) -> Wish:
+        """See HubPort."""
+        return await self._hub.want(session_id, targets)
+
+
+class ServeHub:
+    """HubPort of the Hub deployment."""
+
+    def __init__(self, handle: DeploymentHandle[Any]) -> None:
+        self._handle = handle
+
+    async def publish(self, reports: tuple[Report, ...]) -> tuple[Receipt, ...]:
+        """See HubPort."""
+        receipts: tuple[Receipt, ...] = await self._handle.publish.remote(reports)
+        return receipts
+
+    async def read(self, session_id: str, seen: Seen | None, wait_s: float) -> News | None:
+        """See HubPort."""
+        news: News | None = await self._handle.read.remote(session_id, seen, wait_s)
+        return news
+
+    async def want(self, session_id: str, targets: tuple[str, ...]) -> Wish:
+        """See HubPort."""
+        wish: Wish = await self._handle.want.remote(session_id, targets)
+        return wish

@@ -1,0 +1,164 @@
+"""`GET /v1/sessions/{id}/events`: a live session, read along by whoever holds its viewer link."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from deployments.boards import SOURCE
+from serve_app.api.event_stream import KEEP_ALIVE, KEEP_ALIVE_S, EventStream, sse
+from serve_app.api.query import MAX_TARGETS, query_values, require_target
+from serve_app.api.service import Service
+from serve_app.errors import BusyError, InvalidRequestError
+from serve_app.session import events
+from serve_app.session.resume import Resumption
+from serve_app.viewers.captions import Cursor, Reader
+from serve_app.viewers.links import ViewerLinks
+from serve_app.viewers.lobby import Followed, Lobby
+from serve_app.viewers.newsroom import AddTargets, Newsroom
+from serve_app.viewers.sharing import Sharing
+
+LAST_EVENT_ID = "last-event-id"
+NO_CONTENT = 204
+"""Makes a browser's EventSource stop connecting again."""
+
+
+class ViewerQuery(BaseModel):
+    """What a viewer may ask for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    token: str
+    """The viewer link's; `viewer_token` in the owner's `session.created`."""
+    target: Annotated[tuple[str, ...], Field(max_length=MAX_TARGETS)] = ()
+    """Languages to read in; repeat the key for several."""
+    transcript: bool | None = None
+    """Whether the text as it is spoken is told as well; without it, where there is no target."""
+    partials: bool = True
+
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """In the order in which a segment is told."""
+        spoken = not self.target if self.transcript is None else self.transcript
+        return (*((SOURCE,) if spoken else ()), *self.target)
+
+
+class Audience:
+    """All viewers of one replica, and what lets them in."""
+
+    def __init__(self, service: Service) -> None:
+        settings = service.config.viewers
+        self.lobby = Lobby(service.hub, settings.hub.limits)
+        self._newsroom = Newsroom(service.hub, settings.hub.limits)
+        self.links = ViewerLinks(service.config.viewer_signer())
+        self.max_connection_bytes = settings.max_connection_bytes
+        self._max_viewers = settings.max_viewers
+        self._viewers = 0
+
+    def share(
+        self, session_id: str, add_targets: AddTargets, resumption: Resumption | None = None
+    ) -> Sharing:
+        """One connection of a session, for its door to pass its events through."""
+        return Sharing(session_id, self._newsroom, self.links, add_targets, resumption)
+
+    @asynccontextmanager
+    async def seat(self) -> AsyncGenerator[None, None]:
+        """Room for one more connection; raises BusyError."""
+        if self._viewers >= self._max_viewers:
+            raise BusyError(
+                f"This server has {self._max_viewers} viewers and takes no more; try again later.",
+                code="too_many_viewers",
+            )
+        self._viewers += 1
+        try:
+            yield
+        finally:
+            self._viewers -= 1
+
+
+async def session_events(request: Request) -> Response:
+    """Answers once the session is known, so that a link that cannot work gets its 4xx."""
+    service: Service = request.app.state.service
+    audience: Audience = request.app.state.audience
+    query = parse_viewer_query(request)
+    session_id = request.path_params["id"]
+    link = audience.links.read(query.token, session_id)
+    for target in query.target:
+        require_target(target, service)
+    if not query.lanes:
+        raise InvalidRequestError(
+            "Nothing is asked for: name a target, or leave transcript=false out.",
+            param="transcript",
+        )
+    cursor = Cursor.decode(request.headers.get(LAST_EVENT_ID, ""))
+    if cursor is not None and cursor.ended:
+        return Response(status_code=NO_CONTENT)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(audience.seat())
+        followed = await stack.enter_async_context(audience.lobby.follow(session_id))
+        await audience.lobby.want(session_id, query.target, followed)
+        reader = Reader(session_id, query.lanes, cursor, partials=query.partials)
+        pieces = _told(followed, reader, link.expires_at_s, audience.max_connection_bytes)
+        return EventStream(pieces, stack.pop_all())
+
+
+def parse_viewer_query(request: Request) -> ViewerQuery:
+    """Raises InvalidRequestError for unknown and missing keys."""
+    values = query_values(request.query_params)
+    try:
+        return ViewerQuery.model_validate(values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = str(problem["loc"][0])
+        if problem["type"] == "extra_forbidden":
+            known = ", ".join(ViewerQuery.model_fields)
+            raise InvalidRequestError(
+                f"Unknown query key {key!r}; known are {known}.",
+                param=key,
+                code="unknown_parameter",
+            ) from error
+        hint = " Take the link as it was given." if key == "token" else ""
+        raise InvalidRequestError(
+            f"The query key {key!r} is wrong: {problem['msg']}.{hint}",
+            param=key,
+            code="missing_parameter" if problem["type"] == "missing" else "invalid_value",
+        ) from error
+
+
+async def _told(
+    followed: Followed, reader: Reader, expires_at_s: float, max_bytes: int
+) -> AsyncGenerator[bytes, None]:
+    """Events as they come; ends with the session, the link, or the bound of one connection."""
+    seq = 0
+    sent_bytes = 0
+    left = ""
+    while not reader.ended and not left:
+        version = followed.version
+        for event in reader.events(followed.copy):
+            seq += 1
+            piece = sse(events.to_wire(seq, event), reader.cursor.encode())
+            sent_bytes += len(piece)
+            yield piece
+            if sent_bytes > max_bytes:
+                break
+        left_s = expires_at_s - time.time()
+        if followed.lost:
+            left = "session_lost"
+        elif left_s <= 0:
+            left = "link_expired"
+        elif sent_bytes > max_bytes:
+            left = "renew"
+        elif not reader.ended and not await followed.changed(version, min(KEEP_ALIVE_S, left_s)):
+            yield KEEP_ALIVE
+    if left:
+        yield sse(events.to_wire(seq + 1, events.ViewerLeft(left)))
+
+
+VIEWER_ROUTES = (Route("/v1/sessions/{id}/events", session_events),)

@@ -1,0 +1,72 @@
+"""Viewer links: signed, of one session, for some hours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from serve_app.errors import DragomanError, InvalidRequestError
+from serve_app.tokens import TokenError, TokenKind, TokenSigner
+
+VIEWER = TokenKind(
+    "v1",
+    "viewer_token",
+    "Ask whoever speaks for a new link.",
+)
+
+
+class LinkRefusedError(InvalidRequestError):
+    """The link was not signed here, was changed or has expired."""
+
+    status = 401
+    type = "authentication_error"
+
+
+class ForeignLinkError(InvalidRequestError):
+    """The link is good, and for something else."""
+
+    status = 403
+    type = "permission_error"
+    code = "foreign_link"
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerLink:
+    """A link that was verified."""
+
+    session_id: str
+    expires_at_s: float
+    """Unix time."""
+
+
+class ViewerLinks:
+    """Signs and reads the links of all sessions."""
+
+    def __init__(self, signer: TokenSigner) -> None:
+        self._signer = signer
+
+    def token(self, session_id: str) -> str:
+        """Lets its holder follow the session."""
+        return self._signer.sign({"sid": session_id})
+
+    def read(self, token: str, session_id: str) -> ViewerLink:
+        """Raises LinkRefusedError, and ForeignLinkError for a link of another session."""
+        claims = verified(self._signer, token)
+        if claims["sid"] != session_id:
+            raise ForeignLinkError(
+                f"This link is not for the session {session_id!r}: take the link as it was given.",
+                param="token",
+            )
+        return ViewerLink(session_id, float(claims["exp"]))
+
+
+def verified(signer: TokenSigner, token: str) -> dict[str, Any]:
+    """The claims of a capability; raises LinkRefusedError."""
+    try:
+        return signer.verify(token)
+    except TokenError as error:
+        raise _refused(error) from error
+
+
+def _refused(error: DragomanError) -> LinkRefusedError:
+    return LinkRefusedError(error.message, param="token", code=error.code)

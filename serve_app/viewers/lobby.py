@@ -1,0 +1,157 @@
+"""The sessions that viewers of this replica follow: each is read from the hub once for all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
+from deployments.boards import Limits, Seen
+from deployments.hub import HubPort, Wish
+from serve_app.errors import DragomanError, NotFoundError, UnavailableError
+from serve_app.viewers.captions import Copy
+
+READ_WAIT_S = 10.0
+"""A read without news returns after as long."""
+HUB_TIMEOUT_S = 5.0
+"""Beyond its wait, a call that takes as long is given up."""
+RETRY_S = 0.5
+FIND_TIMEOUT_S = 5.0
+"""A session may be a moment late: its speaker has just begun, or the hub has just come back."""
+LOST_S = 15.0
+"""A session that the hub has not known for so long is over; speakers tell a new hub within 2 s."""
+
+logger = logging.getLogger("ray.serve")
+
+
+class SessionNotFoundError(NotFoundError):
+    """The hub knows no such session."""
+
+    code = "session_not_found"
+
+
+class TargetRefusedError(DragomanError):
+    """The session is not translated into what the viewer wants, and will not be."""
+
+    status = 403
+    type = "permission_error"
+    code = "target_not_allowed"
+
+
+class Followed:
+    """One session, as long as anybody here follows it."""
+
+    def __init__(self, session_id: str, hub: HubPort, limits: Limits) -> None:
+        self.copy = Copy(limits)
+        self.followers = 0
+        self.version = 0
+        """Rises with each change."""
+        self.lost = False
+        """Whether the hub knows it no more."""
+        self._session_id = session_id
+        self._hub = hub
+        self._changed = asyncio.Event()
+        self._known_at_s: float | None = None
+        self._task = asyncio.create_task(self._follow())
+
+    async def found(self) -> None:
+        """Until it is known; raises SessionNotFoundError where it is not within FIND_TIMEOUT_S."""
+        deadline_s = time.monotonic() + FIND_TIMEOUT_S
+        while self._known_at_s is None:
+            if not await self.changed(0, deadline_s - time.monotonic()):
+                raise SessionNotFoundError(
+                    f"No session {self._session_id!r} can be followed now: it has not begun, or "
+                    "is over and forgotten. Ask whoever speaks whether it goes on.",
+                    param="id",
+                )
+
+    async def changed(self, version: int, wait_s: float) -> bool:
+        """Wait for something newer than a version; whether there is."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                while self.version == version:
+                    await self._changed.wait()
+        return self.version != version
+
+    async def stop(self) -> None:
+        """The last follower is gone."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        seen: Seen | None = None
+        while not self.lost:
+            try:
+                async with asyncio.timeout(READ_WAIT_S + HUB_TIMEOUT_S):
+                    news = await self._hub.read(self._session_id, seen, READ_WAIT_S)
+            except Exception as error:
+                logger.info("the hub cannot be read: %s", error)
+                news = None
+                await asyncio.sleep(RETRY_S)
+            if news is not None:
+                self._known_at_s = time.monotonic()
+                if news.seen != seen:
+                    self.copy.take(news)
+                    self._tell()
+                seen = news.seen
+            elif self._is_lost():
+                self.lost = True
+                self._tell()
+
+    def _is_lost(self) -> bool:
+        return self._known_at_s is not None and time.monotonic() - self._known_at_s > LOST_S
+
+    def _tell(self) -> None:
+        self.version += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+class Lobby:
+    """All sessions that are followed from this replica."""
+
+    def __init__(self, hub: HubPort, limits: Limits) -> None:
+        self._hub = hub
+        self._limits = limits
+        self._followed: dict[str, Followed] = {}
+
+    @asynccontextmanager
+    async def follow(self, session_id: str) -> AsyncGenerator[Followed, None]:
+        """The session, once it is known; raises SessionNotFoundError."""
+        followed = self._followed.get(session_id)
+        if followed is None or followed.lost:
+            followed = Followed(session_id, self._hub, self._limits)
+            self._followed[session_id] = followed
+        followed.followers += 1
+        try:
+            await followed.found()
+            yield followed
+        finally:
+            followed.followers -= 1
+            if not followed.followers:
+                if self._followed.get(session_id) is followed:
+                    del self._followed[session_id]
+                await followed.stop()
+
+    async def want(self, session_id: str, targets: tuple[str, ...], followed: Followed) -> None:
+        """Have the session translated into these languages; raises TargetRefusedError."""
+        missing = tuple(t for t in targets if t not in followed.copy.scene.targets)
+        if not missing:
+            return
+        try:
+            async with asyncio.timeout(HUB_TIMEOUT_S):
+                wish = await self._hub.want(session_id, missing)
+        except Exception as error:
+            raise UnavailableError(
+                "The hub that viewers meet at does not answer; try again."
+            ) from error
+        if wish is not Wish.GRANTED:
+            offered = ", ".join(followed.copy.scene.targets) or "none"
+            raise TargetRefusedError(
+                f"This session is not translated into {', '.join(missing)}, and its owner allows "
+                f"no more languages. Choose one that it has ({offered}), or leave target out for "
+                "the text as it is spoken.",
+                param="target",
+            )
