@@ -20,8 +20,9 @@ HUB_TIMEOUT_S = 5.0
 RETRY_S = 0.5
 FIND_TIMEOUT_S = 5.0
 """A session may be a moment late: its speaker has just begun, or the hub has just come back."""
-LOST_S = 15.0
-"""A session that the hub has not known for so long is over; speakers tell a new hub within 2 s."""
+LOST_S = 45.0
+"""A session that nothing was heard of for so long is over. Speakers tell a new hub within 2 s; a
+read that hangs is given up before."""
 
 logger = logging.getLogger("ray.serve")
 

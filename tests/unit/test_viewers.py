@@ -56,6 +56,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(newsroom, "BATCH_S", 0.005)
     monkeypatch.setattr(newsroom, "HEARTBEAT_S", 0.05)
     monkeypatch.setattr(newsroom, "PUBLISH_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(lobby, "READ_WAIT_S", 0.2)
+    monkeypatch.setattr(lobby, "HUB_TIMEOUT_S", 2.0)
     monkeypatch.setattr(lobby, "FIND_TIMEOUT_S", 0.5)
     monkeypatch.setattr(lobby, "RETRY_S", 0.02)
 
