@@ -30,7 +30,7 @@ logger = logging.getLogger("ray.serve")
 
 @serve.deployment(
     name="Ingress",
-    max_ongoing_requests=200,
+    max_ongoing_requests=300,
     health_check_period_s=5,
     graceful_shutdown_wait_loop_s=0.5,
     graceful_shutdown_timeout_s=60,

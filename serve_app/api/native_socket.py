@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -140,7 +141,7 @@ async def stream_socket(socket: WebSocket) -> None:
 
     sharing = audience.share(opening.session_id, add_targets, opening.resumption)
     conversation = NativeConversation(service, opening.query, tokens, sharing)
-    with service.open(session, "ws") as runner, sharing:
+    with service.open(session, "ws") as runner, closing(sharing):
         call = sockets.Call(socket, conversation, runner, inputs)
         await call.run(config, opening.requests)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any
 
 from serve_app.session import effects as fx
 from serve_app.session import events
@@ -45,10 +45,7 @@ class Sharing:
             self._broadcast.note(event)
         return emit
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         """The connection is gone."""
         if self._broadcast is not None:
             self._broadcast.close()
