@@ -39,10 +39,15 @@ def free_port() -> int:
         return port
 
 
-def start_server(directory: Path, port: int, environment: dict[str, str] | None = None) -> Server:
+def start_server(
+    directory: Path,
+    port: int,
+    environment: dict[str, str] | None = None,
+    config: Path = ROOT / "serve_config.yaml",
+) -> Server:
     """`dragoman serve`; raises AssertionError, with the log, where it does not come up."""
     command = [sys.executable, "-m", "serve_app.client.cli", "serve", "--port", str(port)]
-    command.append(str(ROOT / "serve_config.yaml"))
+    command.append(str(config))
     return start(command, directory, port, environment or {})
 
 

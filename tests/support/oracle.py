@@ -46,7 +46,14 @@ class OracleStream:
             yield self.pcm(begin, begin + piece_samples)
 
 
-def speak(session: int, count: int, *, seed: int = 0, language: str = "en") -> OracleStream:
+def speak(
+    session: int,
+    count: int,
+    *,
+    seed: int = 0,
+    language: str = "en",
+    word_ms: tuple[int, int] = WORD_MS,
+) -> OracleStream:
     """A stream of `count` words with the lengths and pauses that the seed says."""
     rng = random.Random(f"{seed}.{session}")
     words: list[OracleWord] = []
@@ -54,7 +61,7 @@ def speak(session: int, count: int, *, seed: int = 0, language: str = "en") -> O
     talk_start = at
     sentence_end = rng.randint(*SENTENCE_WORDS)
     for index in range(count):
-        end = at + rng.randint(to_samples(WORD_MS[0]), to_samples(WORD_MS[1]))
+        end = at + rng.randint(to_samples(word_ms[0]), to_samples(word_ms[1]))
         ending = rng.choice(["", "", "", ","])
         pause_ms = rng.choice(WORD_PAUSES_MS)
         if index >= sentence_end:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from urllib.parse import urlsplit
@@ -21,11 +20,10 @@ class Relay:
         self.accepted = 0
         """Connections so far."""
 
-    def cut(self) -> bool:
-        """Reset all connections, as a lost network does; whether there were any."""
+    def cut(self) -> None:
+        """Reset all connections, as a lost network does."""
         for writer in self._writers:
             writer.transport.abort()
-        return bool(self._writers)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
@@ -74,11 +72,3 @@ async def relay(upstream: str) -> AsyncIterator[Relay]:
 async def relays(upstreams: Sequence[str]) -> AsyncIterator[list[Relay]]:
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(relay(one)) for one in upstreams]
-
-
-async def cut_now_and_then(relays: Sequence[Relay], every_s: float, rng: random.Random) -> int:
-    """Until cancelled, cut whatever connection stands, on average so often."""
-    while True:
-        await asyncio.sleep(every_s * rng.uniform(0.5, 1.5))
-        for one in relays:
-            one.cut()
