@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Coroutine, Sequence
 from contextlib import ExitStack, aclosing
 from pathlib import Path
 from typing import BinaryIO, Unpack
@@ -72,17 +72,17 @@ class AsyncClient:
             pcm = _pcm(audio, StreamOptions(**options), files)
             async with (
                 self.stream(**options) as session,
-                aclosing(conversation(session, pcm)) as told,
+                aclosing(conversation(session, session.send_all(pcm))) as told,
             ):
                 async for received in told:
                     yield received.event
 
 
 async def conversation(
-    session: AsyncSession, audio: AsyncIterable[bytes]
+    session: AsyncSession, speaking: Coroutine[None, None, None]
 ) -> AsyncGenerator[Received, None]:
-    """Everything that is told while all of the audio is sent; raises what reading it raises."""
-    sending = asyncio.create_task(session.send_all(audio))
+    """All that is told while `speaking` sends the audio and its end; raises what it raises."""
+    sending = asyncio.create_task(speaking)
     try:
         async with aclosing(session.received()) as told:
             async for received in told:

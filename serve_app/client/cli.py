@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from rich.console import Console
 
-from serve_app.client import demo, doctor, serve, translate
+from serve_app.client import demo, doctor, listen, serve, translate
 from serve_app.client.errors import (
     ClientError,
     RequestRejectedError,
@@ -29,6 +29,7 @@ exit codes:
 examples:
   dragoman demo                                 start a server and translate sample speech
   dragoman translate talk.mp3 --to de --to es
+  dragoman listen --to de                       translate what is said into a microphone
   dragoman serve                                start a server
   dragoman doctor                               what is missing, and how to mend it
 """
@@ -72,6 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     serve.add_parser(commands)
     translate.add_parser(commands)
+    listen.add_parser(commands)
     doctor.add_parser(commands)
     demo.add_parser(commands)
     return parser

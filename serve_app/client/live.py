@@ -137,6 +137,10 @@ class AsyncSession:
         finally:
             await self.end()
 
+    async def interject(self, event: Event) -> None:
+        """Something of the user's own among the events."""
+        await self._told.put(self._story.tell(event))
+
     async def __aiter__(self) -> AsyncIterator[Event]:
         """Events to the end of the session; raises what `send` raises."""
         async with aclosing(self.received()) as told:

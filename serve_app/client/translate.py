@@ -92,5 +92,5 @@ async def _translate(
 ) -> ExitCode:
     async with new_client(arguments).open(options) as session:
         with display(console, options.targets, json=arguments.json) as shown:
-            reason = await show_all(conversation(session, audio), shown)
+            reason = await show_all(conversation(session, session.send_all(audio)), shown)
     return ExitCode.OK if reason == "completed" else ExitCode.FAILED
