@@ -210,17 +210,17 @@ test("a server that fails is asked again, later each time", async () => {
   assert.ok(waits.at(-1) <= 15_000 && waits.at(-1) > 11_000);
 });
 
-test("a server that refuses the first connection is not asked again, one that is away is", async () => {
+test("a server that wants a key is not asked again without one, one that is away is", async () => {
   session();
   sockets[0].lose();
   await turn();
   assert.deepEqual(states.at(-1).problem, { code: "unreachable" });
   assert.deepEqual([states.at(-1).name, states.at(-1).begun], ["waiting", false]);
-  reason = { code: "refused" };
+  reason = { code: "unauthorized" };
   pass(600);
   sockets[1].lose();
   await turn();
-  assert.deepEqual(states.at(-1), { name: "failed", problem: { code: "refused" } });
+  assert.deepEqual(states.at(-1), { name: "failed", problem: { code: "unauthorized" } });
 });
 
 test("no more than two minutes are under way, and acks make room", () => {

@@ -15,8 +15,12 @@ beforeEach(() => {
   globalThis.document = { baseURI: "https://captions.example/live/" };
 });
 
-function answering(status, body) {
-  globalThis.fetch = async () => new Response(JSON.stringify(body), { status });
+/** `answers`: status and body by path. */
+function answering(answers) {
+  globalThis.fetch = async (url, { headers = {} } = {}) => {
+    const [status, body] = answers[url.pathname](headers);
+    return new Response(JSON.stringify(body), { status });
+  };
 }
 
 test("the socket is below the page, and as secure", () => {
@@ -30,14 +34,18 @@ test("a secret goes where OpenAI's clients put it, and nothing where there is no
   assert.deepEqual(openSocket("").protocols, []);
 });
 
-test("the server's health says why a socket did not open", async () => {
-  answering(200, { status: "ready" });
-  assert.deepEqual(await whyNot(), { code: "refused" });
-  answering(503, { stages: { vad: "ready", asr: "no replica", mt: "no answer within 2 s" } });
+test("other doors say why a socket did not open", async () => {
+  const languages = ({ authorization }) => (authorization === "Bearer good" ? [200, {}] : [401, {}]);
+  answering({ "/live/health/ready": () => [200, {}], "/live/v1/languages": languages });
+  assert.deepEqual(await whyNot("good"), { code: "full" });
+  assert.deepEqual(await whyNot("bad"), { code: "unauthorized" });
+  assert.deepEqual(await whyNot(""), { code: "unauthorized" });
+  const stages = { vad: "ready", asr: "no replica", mt: "no answer within 2 s" };
+  answering({ "/live/health/ready": () => [503, { stages }] });
   const detail = "asr: no replica; mt: no answer within 2 s";
-  assert.deepEqual(await whyNot(), { code: "not_ready", detail });
+  assert.deepEqual(await whyNot(""), { code: "not_ready", detail });
   globalThis.fetch = async () => {
     throw new TypeError("Failed to fetch");
   };
-  assert.deepEqual(await whyNot(), { code: "unreachable" });
+  assert.deepEqual(await whyNot(""), { code: "unreachable" });
 });

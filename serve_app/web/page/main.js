@@ -21,6 +21,8 @@ import { Status } from "./status.js";
 import { stayAwake } from "./wake.js";
 
 const NOTICE_MS = 8_000;
+/** What the state itself says well enough. */
+const LOST_CODES = ["lost", "unreachable"];
 const $ = (id) => document.getElementById(id);
 
 const preferences = loadPreferences();
@@ -134,7 +136,7 @@ function startSession() {
   stayAwake(true);
   session = new Session({
     open: () => openSocket(settings.secret),
-    whyNot,
+    whyNot: () => whyNot(settings.secret),
     onEvent: note,
     onState: change,
   });
@@ -162,8 +164,8 @@ function change(state) {
   status.show(state);
   if (state.name === "waiting") {
     captions.settle();
-    // A connection that was just lost explains itself; what the server said does not.
-    if (!state.begun || state.problem.message) tellProblem(sessionProblem(state.problem));
+    const explained = state.begun && LOST_CODES.includes(state.problem.code);
+    if (!explained) tellProblem(sessionProblem(state.problem));
   }
   if (state.name === "live") tellProblem(null);
   if (state.name === "failed") tellProblem(sessionProblem(state.problem));

@@ -34,7 +34,15 @@ const MICROPHONE = {
 const SESSION = {
   refused: {
     title: "The server refused the connection",
-    mend: "If it wants an API key, enter yours under Settings; if you did, check it. Then start again.",
+    mend: "Start again. If it refuses again, its log says why.",
+  },
+  unauthorized: {
+    title: "The server wants an API key",
+    mend: "Enter yours under Settings; if you did, check it. Then start again.",
+  },
+  full: {
+    title: "The server takes no connection now",
+    mend: "It may have all the sessions that it can hold. It will be tried again.",
   },
   not_ready: {
     title: "The server is not ready yet",

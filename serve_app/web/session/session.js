@@ -225,7 +225,7 @@ export class Session {
     const begun = this.#memory.resumeToken !== null;
     const problem = opened ? (this.#error ?? { code: "lost" }) : await this.#whyNot();
     if (this.isOver || this.#socket) return;
-    if (!begun && problem.code === "refused") {
+    if (!begun && problem.code === "unauthorized") {
       this.#finish("failed", { problem });
       return;
     }

@@ -19,15 +19,25 @@ export function openSocket(secret) {
   return socket;
 }
 
-/** A socket that does not open does not say why; the server's health does, often. */
-export async function whyNot() {
+/** Headers that show the secret where the server is asked by HTTP. */
+export function withSecret(secret) {
+  return secret ? { authorization: `Bearer ${secret}` } : {};
+}
+
+/** A socket that does not open does not say why; other doors of the server may. */
+export async function whyNot(secret) {
   try {
-    const answer = await fetch(serverUrl("health/ready"), { cache: "no-store" });
-    if (answer.ok) return { code: "refused" };
-    const { stages } = await answer.json();
+    const health = await fetch(serverUrl("health/ready"), { cache: "no-store" });
+    if (health.ok) return await whyRefused(secret);
+    const { stages } = await health.json();
     const reasons = Object.entries(stages).filter(([, reason]) => reason !== "ready");
     return { code: "not_ready", detail: reasons.map((pair) => pair.join(": ")).join("; ") };
   } catch {
     return { code: "unreachable" };
   }
+}
+
+async function whyRefused(secret) {
+  const answer = await fetch(serverUrl("v1/languages"), { headers: withSecret(secret) });
+  return { code: answer.status === 401 ? "unauthorized" : "full" };
 }
