@@ -6,8 +6,8 @@ const TICK_MS = 100;
 const PIECE_SAMPLES = 100 * SAMPLES_PER_MS;
 /** Where it is not played: how much may be on its way to the server. */
 const MAX_AHEAD_SAMPLES = 20_000 * SAMPLES_PER_MS;
-/** Decoded, a file takes up to 100 times its size. */
-export const MAX_FILE_BYTES = 300 * 1024 * 1024;
+/** Nearly two hours of MP3 at 128 kbit/s, which take over 1 GB decoded. */
+export const MAX_FILE_BYTES = 100 * 1024 * 1024;
 
 export class UnreadableFileError extends Error {}
 
@@ -26,7 +26,8 @@ export class AudioFile {
     if (file.size > MAX_FILE_BYTES) {
       throw new UnreadableFileError(
         `${file.name} is larger than ${MAX_FILE_BYTES >> 20} MiB, more than a browser can hold ` +
-          "decoded. Cut it, or send it with: dragoman translate FILE --to de",
+          `decoded. Take its sound alone: ffmpeg -i "${file.name}" -vn -ac 1 speech.ogg. ` +
+          "Or send it with: dragoman translate FILE --to de",
       );
     }
     // A context's own rate is what it decodes to.
