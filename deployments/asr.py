@@ -11,6 +11,7 @@ from ray import serve
 
 from deployments.batching import MAX_ONGOING_REQUESTS, Batcher
 from deployments.engines.oracle_settings import OracleAsrSettings
+from deployments.logs import set_up_logs
 from deployments.metering import process_meters
 from deployments.metering.stage import StageMeter
 from deployments.models import ModelChoice, resolve
@@ -124,6 +125,7 @@ class Asr:
     """One replica: a loaded model, warm before it counts as ready."""
 
     def __init__(self, settings: AsrSettings) -> None:
+        set_up_logs()
         self._engine = load_engine(settings)
         self._engine.warm()
         meter = StageMeter("asr", process_meters())

@@ -12,6 +12,7 @@ from ray import serve
 from deployments.batching import MAX_ONGOING_REQUESTS
 from deployments.engines.oracle_settings import OracleMtSettings
 from deployments.engines.vllm_settings import VllmSettings
+from deployments.logs import set_up_logs
 from deployments.metering import process_meters
 from deployments.metering.stage import StageMeter
 from deployments.models import ModelChoice, resolve
@@ -120,6 +121,7 @@ class Mt:
 
     # Serve awaits it, on the event loop that the engine will be used on.
     async def __init__(self, settings: MtSettings) -> None:  # type: ignore[misc]
+        set_up_logs()
         meter = StageMeter("mt", process_meters())
         self._engine = load_engine(settings, meter)
         await self._engine.warm()

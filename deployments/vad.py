@@ -11,6 +11,7 @@ from ray import serve
 
 from deployments.batching import MAX_ONGOING_REQUESTS, Batcher
 from deployments.engines.oracle_settings import OracleSettings
+from deployments.logs import set_up_logs
 from deployments.metering import process_meters
 from deployments.metering.stage import StageMeter
 from deployments.settings import StageSettings
@@ -97,6 +98,7 @@ class Vad:
     """One replica: an engine, warm before it counts as ready."""
 
     def __init__(self, settings: VadSettings) -> None:
+        set_up_logs()
         self._engine = load_engine(settings)
         self._engine.warm()
         meter = StageMeter("vad", process_meters())

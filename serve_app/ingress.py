@@ -12,6 +12,7 @@ from ray.serve.handle import DeploymentHandle
 from starlette.applications import Starlette
 
 from deployments.hub import ServeHub
+from deployments.logs import set_up_logs
 from deployments.ports import ServeAsr, ServeMt, ServeVad
 from serve_app.api.health import probe
 from serve_app.api.routes import build_doors
@@ -49,6 +50,7 @@ class Ingress:
         mt: DeploymentHandle[Any],
         hub: DeploymentHandle[Any],
     ) -> None:
+        set_up_logs()
         ports = Ports(ServeVad(vad), ServeAsr(asr), ServeMt(mt))
         asr_info, mt_info = await ports.asr.info(), await ports.mt.info()
         self._service = Service(config, ports, asr_info, mt_info, hub=ServeHub(hub))

@@ -118,7 +118,11 @@ def start(
         _metrics_export_port=metrics_port,
     )
     session_directory = Path(context.address_info["session_dir"])
-    serve.start(proxy_location=schema.proxy_location, http_options=schema.http_options.model_dump())
+    serve.start(
+        proxy_location=schema.proxy_location,
+        http_options=schema.http_options.model_dump(),
+        logging_config=schema.logging_config,
+    )
     _deploy(schema)
     _wait_until_running([app.name for app in schema.applications], tell, timeout_s)
     options = schema.http_options

@@ -131,7 +131,8 @@ class SessionMeter:
         self._asked_ms = 0.0
         self._backlog_s = 0.0
         self._lost_ms = 0.0
-        self._outcome: Outcome = "client_gone"
+        self.outcome: Outcome = "client_gone"
+        """How it ended, once it has."""
         self._texts = _Texts()
 
     def open(self) -> None:
@@ -169,11 +170,11 @@ class SessionMeter:
         self._count_received()
         self._note_backlog(0.0)
         unfinished_ms = self._until_ms - self._acked_ms
-        if self._outcome == "completed":
+        if self.outcome == "completed":
             self._count_transcribed(unfinished_ms)
         else:
             self._drop(unfinished_ms, "unfinished")
-        self._all.closed(self._transport, self._outcome, self._all.clock() - self._opened_s)
+        self._all.closed(self._transport, self.outcome, self._all.clock() - self._opened_s)
 
     def _begin(self, at_ms: int) -> None:
         self._audio = AudioClock(at_ms)
@@ -208,7 +209,7 @@ class SessionMeter:
             case events.Error(code):
                 self._meters.count(m.ERRORS_TOTAL, code=code)
             case events.SessionClosed(reason):
-                self._outcome = OUTCOMES[reason]
+                self.outcome = OUTCOMES[reason]
 
     def _first_text(self, utterance_id: str, text: str, now_s: float) -> None:
         onset_ms = self._texts.first(utterance_id, text)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from deployments.hub import HubPort, LocalHub
+from deployments.logs import current_session
 from deployments.metering import process_meters
 from deployments.types import StageInfo
 from serve_app.admission import Gate, is_full
@@ -16,6 +18,8 @@ from serve_app.errors import OverloadedError
 from serve_app.metrics import SessionMeter, SessionMeters, Transport
 from serve_app.runner import Ports, SessionRunner
 from serve_app.session.session import Session
+
+logger = logging.getLogger("ray.serve")
 
 MANNERS: Mapping[Transport, Manner] = {
     "ws": Manner.RESUMES,
@@ -67,5 +71,9 @@ class Service:
         meter = SessionMeter(self.meters, transport)
         timeouts = self.config.timeouts.stage_timeouts()
         runner = SessionRunner(session, self.ports, timeouts, meter)
+        # Not put back in the end: a request has a context of its own.
+        current_session.set(session.session_id)
+        logger.info("session %s opened: %s", session.session_id, transport)
         with self.floor.seat(runner, MANNERS[transport], self.config.session.max_age_s):
             yield runner
+        logger.info("session %s ended: %s", session.session_id, meter.outcome)

@@ -21,11 +21,13 @@ def write_config(
     port: int,
     *,
     args: dict[str, Any] | None = None,
+    encoding: str = "TEXT",
     deployments: dict[str, dict[str, Any]] | None = None,
 ) -> None:
     """serve_config.yaml with oracles; `deployments` changes Serve's own settings by name."""
     config = yaml.safe_load((ROOT / "serve_config.yaml").read_text())
     config["http_options"]["port"] = port
+    config["logging_config"]["encoding"] = encoding
     (application,) = config["applications"]
     application["args"] = {stage: {"engine": "oracle"} for stage in ("vad", "asr", "mt")}
     for section, values in (args or {}).items():

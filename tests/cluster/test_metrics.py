@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from pathlib import Path
 
@@ -59,7 +60,7 @@ async def test_the_sums_of_a_scrape_are_those_of_the_clients(short_directory: Pa
     port = free_port()
     streams = [speak(number, 30) for number in range(STREAMS)]
     sent_s = sum(stream.length_samples for stream in streams) / 16_000
-    with oracle_server(short_directory, port) as server:
+    with oracle_server(short_directory, port, encoding="JSON") as server:
         talks = await asyncio.gather(*(say(server.url, stream) for stream in streams))
         for one, stream in zip(talks, streams, strict=True):
             assert account_transcript(one.wire, stream) == EXACT
@@ -83,3 +84,18 @@ async def test_the_sums_of_a_scrape_are_those_of_the_clients(short_directory: Pa
         requests = seen.total("ray_dragoman_stage_seconds_count", stage=f"queue_{stage}")
         assert requests >= batches
     assert seen.total("ray_dragoman_model_info", stage="asr", model="oracle-asr") == 1
+    require_quiet_logs(short_directory, talks, streams)
+
+
+def require_quiet_logs(directory: Path, talks: list[Talk], streams: list[OracleStream]) -> None:
+    """Every session is in the ingress' log, as JSON, and nothing that was said is in any."""
+    files = [path for path in directory.rglob("*") if path.is_file() and "logs" in path.parts]
+    text = "\n".join(path.read_text(errors="replace") for path in files)
+    lines = [json.loads(line) for line in text.splitlines() if '"service": "dragoman"' in line]
+    opened = [line for line in lines if " opened: " in line["message"]]
+    sessions = {line["session_id"] for line in opened}
+    assert sessions == {one.wire[0]["session_id"] for one in talks}
+    for line in opened:
+        assert {"timestamp", "level", "request_id", "deployment", "replica"} <= line.keys()
+    for stream in streams:
+        assert not any(word.text in text for word in stream.words)
