@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -73,6 +74,15 @@ def test_rays_metrics_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
         assert info["description"] == metric.help
         if isinstance(metric, m.Histogram):
             assert info["boundaries"] == list(metric.buckets)
+
+
+def test_a_gauge_that_does_not_change_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = threading.Semaphore(0)
+    monkeypatch.setattr(serve_metrics.metrics.Metric, "_record", lambda *_, **__: told.release())
+    meters = ServeMeters(refresh_s=0.01)
+    meters.set(m.BACKLOG_AUDIO_SECONDS, 1.0, stage="asr")
+    for _ in range(4):
+        assert told.acquire(timeout=5)
 
 
 def test_names_follow_prometheus() -> None:
