@@ -42,6 +42,9 @@ RESUME = TokenKind(
     "Send the last resume_token exactly as it came, or open a new session without one.",
 )
 
+REALTIME_RESUME = TokenKind("d1r", RESUME.name, RESUME.advice)
+"""Of OpenAI's sockets: it holds what the client was told as well."""
+
 
 class TokenSigner:
     """HMAC-SHA256 over JSON. The first key signs; all verify, so that keys can be rotated."""

@@ -21,6 +21,7 @@ from serve_app.api.viewers import VIEWER_ROUTES, Audience
 from serve_app.api.web import WEB_ROUTES
 from serve_app.errors import DragomanError, MethodNotAllowedError, NotFoundError
 from serve_app.files.pipeline import FileDesk
+from serve_app.tokens import REALTIME_RESUME
 
 CLIENT_CLOSED_REQUEST = 499
 """No standard code; nginx's."""
@@ -52,6 +53,7 @@ def build_doors(service: Service) -> Starlette:
     doors.state.service = service
     doors.state.files = FileDesk(service.ports, service.config.files.limits())
     doors.state.resuming = Resuming(service.config.resume.signer())
+    doors.state.realtime_resuming = Resuming(service.config.resume.signer(REALTIME_RESUME))
     doors.state.audience = Audience(service)
     return doors
 

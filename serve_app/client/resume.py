@@ -2,40 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from serve_app.session import events
 from serve_app.session.events import Event
-
-
-@dataclass(slots=True)
-class _Held:
-    """A segment as it was told so far."""
-
-    utterance_id: str
-    start_ms: int
-    end_ms: int
-    language: str
-    text: str = ""
-    closed: bool = False
-    translations: dict[str, tuple[str, bool]] = field(default_factory=dict)
-    """Text and whether it is all of it, by target."""
-
-    def message(self, segment_id: str) -> dict[str, Any]:
-        return {
-            "segment_id": segment_id,
-            "utterance_id": self.utterance_id,
-            "text": self.text,
-            "start_ms": self.start_ms,
-            "end_ms": self.end_ms,
-            "language": self.language,
-            "closed": self.closed,
-            "translations": [
-                {"target": target, "text": text, "closed": closed}
-                for target, (text, closed) in self.translations.items()
-            ],
-        }
+from serve_app.session.holdings import Holdings
 
 
 class Memory:
@@ -45,41 +16,21 @@ class Memory:
         self.acked_ms = 0
         """Audio from here on must be kept, and replayed."""
         self.resume_token: str | None = None
-        self._held: dict[str, _Held] = {}
+        self._held = Holdings()
 
     def note(self, event: Event) -> None:
         """The next event that came in."""
+        self._held.note(event)
         match event:
-            case events.SessionCreated(acked_ms=acked_ms, resume_token=token):
-                self.acked_ms, self.resume_token = acked_ms, token
             case events.SessionUpdated(resume_token=token):
                 self.resume_token = token
-            case events.TranscriptCommitted():
-                self._grow(event)
-            case events.TranslationCommitted(segment_id, target, text, closed):
-                if segment_id in self._held:
-                    told = self._held[segment_id].translations
-                    told[target] = (told.get(target, ("", False))[0] + text, closed)
-            case events.Ack(acked_ms, token):
-                self._forget(acked_ms)
-                self.resume_token = token
+            case events.SessionCreated() | events.Ack():
+                self.acked_ms, self.resume_token = event.acked_ms, event.resume_token
 
     def message(self) -> dict[str, Any]:
         """What to send first on the new connection; then the audio from `acked_ms` on."""
         return {
             "type": "config",
             "resume_token": self.resume_token,
-            "segments": [held.message(segment_id) for segment_id, held in self._held.items()],
+            "segments": self._held.messages(),
         }
-
-    def _grow(self, event: events.TranscriptCommitted) -> None:
-        held = self._held.setdefault(
-            event.segment_id,
-            _Held(event.utterance_id, event.start_ms, event.end_ms, event.language),
-        )
-        held.text += event.text
-        held.end_ms, held.closed = event.end_ms, event.closed
-
-    def _forget(self, acked_ms: int) -> None:
-        self.acked_ms = acked_ms
-        self._held = {name: held for name, held in self._held.items() if held.end_ms > acked_ms}

@@ -7,24 +7,12 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from benchmarks.inprocess import Engines
-from deployments import asr, vad
-from deployments.batching import Batcher
-from deployments.mt_adapters import BatchedMt
-from deployments.settings import StageSettings
-from deployments.types import (
-    AsrRequest,
-    Draft,
-    Hypothesis,
-    MtRequest,
-    StageInfo,
-    VadAnswer,
-    VadRequest,
-)
 from serve_app.client.score import chrf, spoken, word_error_percent
 from serve_app.files.pipeline import FileDesk, FileJob, FileLimits, FileRun
 from serve_app.files.transcript import Transcript
 from serve_app.runner import Ports
 from serve_app.session.audio import to_ms
+from tests.support.engines import BatchedEngines
 from tests.support.scripted import cut
 from tests.support.speech import pcm, samples
 
@@ -34,29 +22,6 @@ MAX_WER_PERCENT = 5.0
 MIN_CHRF = 90.0
 MAX_START_ERROR_MS = 400
 NEXT = {"en": "de", "de": "es", "es": "en"}
-
-
-class BatchedEngines:
-    """All three ports on the real engines, batched as the deployments do it."""
-
-    def __init__(self, engines: Engines) -> None:
-        settings = StageSettings()
-        self._engines = engines
-        self._vad = Batcher(engines.vad.detect, settings, vad.known_good())
-        self._asr = Batcher(engines.asr.transcribe, settings, asr.known_good(engines.asr.info))
-        self._mt = BatchedMt(engines.mt, settings)
-
-    async def detect(self, request: VadRequest) -> VadAnswer:
-        return await self._vad.ask(request)
-
-    async def transcribe(self, request: AsrRequest) -> Hypothesis:
-        return await self._asr.ask(request)
-
-    async def translate(self, request: MtRequest) -> Draft:
-        return await self._mt.translate(request)
-
-    async def info(self) -> StageInfo:
-        return self._engines.asr.info
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,19 @@ from starlette.websockets import WebSocket
 
 from serve_app.api import sockets
 from serve_app.api.query import AUTO, StreamQuery, parse_stream_config, session_options
+from serve_app.api.realtime.resumable import (
+    RESUME,
+    Resumable,
+    ResumableConversation,
+    TakenUp,
+    taken_up,
+)
 from serve_app.api.realtime.transcription import TranscriptionConversation
 from serve_app.api.realtime.transcription_config import Hearing, Transcription
 from serve_app.api.realtime.translation import TranslationConversation
 from serve_app.api.realtime.wire import SESSION_LIFETIME_S, Json, error_event
 from serve_app.api.rest.languages import language_code
+from serve_app.api.resume import Resuming
 from serve_app.api.service import Service
 from serve_app.errors import DragomanError
 from serve_app.metrics import Transport
@@ -37,21 +45,31 @@ async def translations_socket(socket: WebSocket) -> None:
         return fx.Configure(options, {})
 
     try:
+        before = _taken_up(socket, "translations")
+        language = before.state["language"] if before else language
         options = session_options(service, _query(service, language or ""))
     except DragomanError as error:
         await refuse(socket, error)
         return
-    head = _head(socket, service)
+    head = _head(socket, service, before)
     conversation = TranslationConversation(head, language, configure)
-    await _run(socket, "translations", conversation, str(head["id"]), options)
+    if before is not None:
+        conversation.take_up(before.state)
+    session = Session(str(head["id"]), options, before.resumption if before else None)
+    await _run(socket, "translations", conversation, session, before)
 
 
 async def transcriptions_socket(socket: WebSocket) -> None:
     """One transcription session; `?partials=true` adds our event with volatile text."""
     service: Service = socket.app.state.service
     await sockets.accept(socket)
-    head = _head(socket, service)
     wants_partials = socket.query_params.get("partials") == "true"
+    try:
+        before = _taken_up(socket, "realtime")
+    except DragomanError as error:
+        await refuse(socket, error)
+        return
+    head = _head(socket, service, before)
 
     def options_of(hearing: Hearing) -> SessionOptions:
         preset = preset_of(service, hearing, partials=wants_partials)
@@ -64,14 +82,18 @@ async def transcriptions_socket(socket: WebSocket) -> None:
             "object": "realtime.transcription_session",
             "type": "transcription",
             "audio": hearing.to_wire(str(head["model"]), default),
-            "include": None,
+            "include": list(hearing.include) or None,
             "expires_at": head["expires_at"],
         }
 
     conversation = TranscriptionConversation(
         lambda hearing: fx.Configure(options_of(hearing), {}), describe, partials=wants_partials
     )
-    await _run(socket, "realtime", conversation, str(head["id"]), options_of(Hearing()))
+    if before is not None:
+        conversation.take_up(before.state)
+    options = options_of(conversation.hearing)
+    session = Session(str(head["id"]), options, before.resumption if before else None)
+    await _run(socket, "realtime", conversation, session, before)
 
 
 def preset_of(service: Service, hearing: Hearing, *, partials: bool) -> SessionOptions:
@@ -94,6 +116,10 @@ def _query(service: Service, target: str) -> StreamQuery:
     return parse_stream_config({"target": targets, "partials": False}, service)
 
 
+def _taken_up(socket: WebSocket, transport: Transport) -> TakenUp | None:
+    return taken_up(socket.query_params, socket.app.state.realtime_resuming, transport)
+
+
 async def refuse(socket: WebSocket, error: DragomanError) -> None:
     """Say why and close; a client that shall simply connect again sees no error."""
     service: Service = socket.app.state.service
@@ -105,9 +131,9 @@ async def refuse(socket: WebSocket, error: DragomanError) -> None:
     await sockets.close(socket, code, sockets.close_reason(told))
 
 
-def _head(socket: WebSocket, service: Service) -> Json:
+def _head(socket: WebSocket, service: Service, before: TakenUp | None) -> Json:
     return {
-        "id": f"sess_{uuid.uuid4().hex[:20]}",
+        "id": before.session_id if before else f"sess_{uuid.uuid4().hex[:20]}",
         "model": socket.query_params.get("model") or service.asr.model,
         "expires_at": int(time.time()) + SESSION_LIFETIME_S,
     }
@@ -116,18 +142,24 @@ def _head(socket: WebSocket, service: Service) -> Json:
 async def _run(
     socket: WebSocket,
     transport: Transport,
-    conversation: sockets.Conversation,
-    session_id: str,
-    options: SessionOptions,
+    conversation: ResumableConversation,
+    session: Session,
+    before: TakenUp | None,
 ) -> None:
     service: Service = socket.app.state.service
     try:
-        service.admit()
+        service.admit(resumes=before is not None)
     except DragomanError as error:
         await refuse(socket, error)
         return
-    with service.open(Session(session_id, options), transport) as runner:
-        await sockets.Call(socket, conversation, runner, _as_they_come).run({})
+    if before is not None:
+        service.meters.resumed()
+    talk: sockets.Conversation = conversation
+    if RESUME in socket.query_params:
+        resuming: Resuming = socket.app.state.realtime_resuming
+        talk = Resumable(conversation, resuming, transport, session.session_id, before)
+    with service.open(session, transport) as runner:
+        await sockets.Call(socket, talk, runner, _as_they_come).run({})
 
 
 def _as_they_come(items: AsyncIterator[sockets.Incoming]) -> AsyncIterator[sockets.Incoming]:

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict
 
 from pydantic import ValidationError
 
-from deployments.languages import word_joint
 from serve_app.api import sockets
 from serve_app.api.boxes import Message
 from serve_app.api.realtime.transcription_config import Hearing, UpdateEvent, modern
+from serve_app.api.realtime.turns import Delta, Item, logprobs_of
 from serve_app.api.realtime.wire import (
     Json,
     RealtimeAudio,
     audio_bytes,
     error_event,
     event,
-    identifier,
     invalid,
     parse_event,
     require_kind,
@@ -39,31 +38,8 @@ TRANSCRIPTION = "conversation.item.input_audio_transcription"
 PARTIAL = "ext.transcription.partial"
 """Ours, on request only: OpenAI's protocol has no text that may still change."""
 MIN_COMMIT_MS = 100
-
-
-@dataclass(slots=True)
-class Item:
-    """One turn."""
-
-    item_id: str = field(default_factory=lambda: identifier("item"))
-    text: str = ""
-    languages: list[str] = field(default_factory=list)
-    start_ms: int = 0
-    end_ms: int = 0
-    discarded: bool = False
-    """Cleared by the client: nothing is told of it."""
-    _segment: str = ""
-
-    def add(self, committed: events.TranscriptCommitted) -> str:
-        """The text as a delta, with what stands between two segments."""
-        joint = ""
-        if self.text and committed.segment_id != self._segment:
-            joint = word_joint(committed.language)
-        self._segment = committed.segment_id
-        self.text += joint + committed.text
-        if committed.language not in self.languages:
-            self.languages.append(committed.language)
-        return joint + committed.text
+MAX_REMEMBERED = 8
+"""Completed utterances that a session that is taken up again may hear once more."""
 
 
 Configure = Callable[[Hearing], fx.Configure]
@@ -87,11 +63,38 @@ class TranscriptionConversation:
         # Detected turns, by utterance.
         self._spoken: dict[str, Item] = {}
         self._latest: Item | None = None
+        self._completed_utterances: deque[str] = deque(maxlen=MAX_REMEMBERED)
         # Manual turns: the one that is being appended, and those that wait to be completed.
         self._appended_bytes = 0
         self._growing = Item()
-        self._untold: list[str] = []
+        self._untold: list[Delta] = []
         self._turns: deque[Item | None] = deque()
+
+    def state(self) -> Json:
+        """See ResumableConversation. A turn that the client ended is to be ended by it again."""
+        waiting = next((turn for turn in self._turns if turn is not None), None)
+        return {
+            "hearing": self._hearing.state(),
+            "previous": self._previous_item,
+            "spoken": {name: asdict(item) for name, item in self._spoken.items()},
+            "latest": asdict(self._latest) if self._latest else None,
+            "completed": list(self._completed_utterances),
+            "growing": asdict(waiting or self._growing),
+            "untold": [] if waiting else [asdict(delta) for delta in self._untold],
+        }
+
+    def take_up(self, state: Json) -> None:
+        """Go on where a conversation of that state was cut off."""
+        self._hearing = Hearing.of_state(state["hearing"])
+        self._audio = RealtimeAudio(self._hearing.format)
+        self._previous_item = state["previous"]
+        items = {item["item_id"]: Item(**item) for item in state["spoken"].values()}
+        self._spoken = {name: items[item["item_id"]] for name, item in state["spoken"].items()}
+        latest = state["latest"]
+        self._latest = latest and items.get(latest["item_id"], Item(**latest))
+        self._completed_utterances.extend(state["completed"])
+        self._growing = Item(**state["growing"])
+        self._untold = [Delta(one["text"], tuple(one["logprobs"])) for one in state["untold"]]
 
     def receive(self, message: str | bytes) -> Sequence[sockets.Request]:
         """A wrong event is answered with an error event, and the session goes on."""
@@ -130,11 +133,18 @@ class TranscriptionConversation:
                 told = self._turn_done()
             case events.TranscriptCommitted() if self._hearing.transcription is None:
                 pass
+            case other if self._was_told(other):
+                pass
             case other if self._manual:
                 told = self._tell_manual(other)
             case other:
                 told = self._tell_detected(other)
         return told
+
+    @property
+    def hearing(self) -> Hearing:
+        """The configuration in force."""
+        return self._hearing
 
     @property
     def _manual(self) -> bool:
@@ -171,7 +181,7 @@ class TranscriptionConversation:
         item, self._growing = self._growing, Item()
         item.end_ms = self._appended_bytes // self._audio.bytes_per_ms
         self._appended_bytes = 0
-        deltas = [self._delta(item, text) for text in self._untold]
+        deltas = [self._told(item, delta) for delta in self._untold]
         self._untold = []
         self._turns.append(item)
         return [*self._committed(item), *deltas]
@@ -197,9 +207,9 @@ class TranscriptionConversation:
                 # What is told before a turn is completed belongs to the oldest one.
                 waiting = next((turn for turn in self._turns if turn is not None), None)
                 item = waiting or self._growing
-                delta = item.add(committed)
-                if waiting is not None:
-                    return [self._delta(item, delta)] if not item.discarded else []
+                delta = self._added(item, committed)
+                if waiting is not None or self._hearing.is_client_ended:
+                    return [self._told(item, delta)] if not item.discarded else []
                 self._untold.append(delta)
             case events.TranscriptPartial(text=text) if self._partials:
                 return [event(PARTIAL, {"item_id": None, "text": text}, volatile=True)]
@@ -231,16 +241,29 @@ class TranscriptionConversation:
                 return [stopped] if item.discarded else [stopped, *self._committed(item)]
             case events.TranscriptCommitted() as committed if committed.text:
                 item = self._item_of(committed.utterance_id)
-                delta = item.add(committed)
-                return [] if item.discarded else [self._delta(item, delta)]
+                delta = self._added(item, committed)
+                return [] if item.discarded else [self._told(item, delta)]
             case events.TranscriptPartial(utterance_id, text) if self._partials:
                 item_id = self._item_of(utterance_id).item_id
                 return [event(PARTIAL, {"item_id": item_id, "text": text}, volatile=True)]
             case events.UtteranceCompleted(utterance_id, continued=continued):
                 item = self._item_of(utterance_id)
                 del self._spoken[utterance_id]
+                self._completed_utterances.append(utterance_id)
                 return [] if continued else self._completed(item)
         return []
+
+    def _was_told(self, other: events.Event) -> bool:
+        """Whether a session that was taken up again has come to what was told before the cut."""
+        match other:
+            case events.SpeechStarted(utterance_id=name):
+                return name in self._spoken or name in self._completed_utterances
+            case events.SpeechStopped(utterance_id=name):
+                stopped = name in self._spoken and self._spoken[name].end_ms > 0
+                return stopped or name in self._completed_utterances
+            case events.UtteranceCompleted(utterance_id=name):
+                return name in self._completed_utterances
+        return False
 
     def _item_of(self, utterance_id: str) -> Item:
         """Speech that goes on after a cut has no start of its own: it is the same turn."""
@@ -267,9 +290,18 @@ class TranscriptionConversation:
             event("conversation.item.done", {"item": shown, **place}),
         ]
 
-    def _delta(self, item: Item, delta: str) -> Message:
-        fields = {"item_id": item.item_id, "content_index": 0, "delta": delta}
-        return event(f"{TRANSCRIPTION}.delta", fields)
+    def _added(self, item: Item, committed: events.TranscriptCommitted) -> Delta:
+        text = item.add(committed)
+        logprobs = tuple(logprobs_of(text, committed.words)) if self._hearing.include else ()
+        item.logprobs.extend(logprobs)
+        return Delta(text, logprobs)
+
+    def _told(self, item: Item, delta: Delta) -> Message:
+        fields = {"item_id": item.item_id, "content_index": 0, "delta": delta.text}
+        return event(f"{TRANSCRIPTION}.delta", {**fields, **self._with(delta.logprobs)})
+
+    def _with(self, logprobs: Sequence[Json]) -> Json:
+        return {"logprobs": list(logprobs)} if self._hearing.include else {}
 
     def _completed(self, item: Item) -> list[Message]:
         loss, self._loss = self._loss, None
@@ -286,5 +318,6 @@ class TranscriptionConversation:
             "transcript": item.text,
             "languages": languages,
             "usage": {"type": "duration", "seconds": seconds},
+            **self._with(item.logprobs),
         }
         return [event(f"{TRANSCRIPTION}.completed", fields)]

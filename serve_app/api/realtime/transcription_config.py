@@ -15,6 +15,9 @@ from serve_app.session.segmenter import SegmenterOptions
 MAX_LANGUAGES = 16
 HYSTERESIS = 0.15
 """Silero's own distance between the threshold and where speech counts as over."""
+CLIENT_ENDED_MODELS = ("gpt-realtime-whisper", "gpt-live-transcribe")
+"""OpenAI serves them without turn detection: their clients send none and commit turns themselves,
+and are told text while a turn is being spoken."""
 SEMANTIC_SILENCE_MS = {"low": 1_200, "medium": 800, "auto": 800, "high": 480}
 """`semantic_vad` is served as server VAD with this silence: no model here judges what was meant."""
 
@@ -24,6 +27,9 @@ _BETA_KEYS = {
     "input_audio_noise_reduction": "noise_reduction",
     "turn_detection": "turn_detection",
 }
+
+
+Include = Literal["item.input_audio_transcription.logprobs"]
 
 
 class Pcm(Section):
@@ -109,7 +115,7 @@ class SessionFields(Section):
 
     type: Literal["transcription"] = "transcription"
     audio: Audio | None = None
-    include: list[Literal["item.input_audio_transcription.logprobs"]] | None = None
+    include: list[Include] | None = None
 
 
 class UpdateEvent(Section):
@@ -129,6 +135,16 @@ class Hearing:
     turn_detection: ServerVad | SemanticVad | None = field(
         default_factory=lambda: ServerVad(type="server_vad")
     )
+    detection_chosen: bool = False
+    """Whether the client has said how turns end."""
+    noise_reduction: NoiseReduction | None = None
+    include: tuple[Include, ...] = ()
+
+    @property
+    def is_client_ended(self) -> bool:
+        """Whether the model that was named knows only turns that the client ends."""
+        model = self.transcription.model if self.transcription else None
+        return bool(model) and str(model).startswith(CLIENT_ENDED_MODELS)
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -147,8 +163,34 @@ class Hearing:
         if "transcription" in given.model_fields_set:
             hearing = replace(hearing, transcription=given.transcription)
         if "turn_detection" in given.model_fields_set:
-            hearing = replace(hearing, turn_detection=given.turn_detection)
+            hearing = replace(hearing, turn_detection=given.turn_detection, detection_chosen=True)
+        elif hearing.is_client_ended and not hearing.detection_chosen:
+            hearing = replace(hearing, turn_detection=None)
+        if "noise_reduction" in given.model_fields_set:
+            hearing = replace(hearing, noise_reduction=given.noise_reduction)
+        if "include" in session.model_fields_set:
+            hearing = replace(hearing, include=tuple(session.include or ()))
         return hearing
+
+    def state(self) -> Json:
+        """As `session.update` would say it."""
+        return {
+            "format": {"type": self.format},
+            "transcription": self.transcription and self.transcription.model_dump(),
+            "turn_detection": self.turn_detection and self.turn_detection.model_dump(),
+            "noise_reduction": self.noise_reduction and self.noise_reduction.model_dump(),
+            "include": list(self.include),
+        }
+
+    @classmethod
+    def of_state(cls, state: Json) -> Hearing:
+        """The counterpart of `state`."""
+        keys = ("format", "transcription", "turn_detection", "noise_reduction")
+        fields = {
+            "audio": {"input": {key: state[key] for key in keys}},
+            "include": state["include"],
+        }
+        return cls().updated(SessionFields.model_validate(fields))
 
     def segmenter(self, default: SegmenterOptions) -> SegmenterOptions:
         """When a turn begins and ends; without turn detection pauses still cut what is decoded."""
@@ -191,14 +233,15 @@ class Hearing:
             detection = {"type": "semantic_vad", "eagerness": self.turn_detection.eagerness}
         transcription: dict[str, Any] | None = None
         if self.transcription is not None:
-            given = self.transcription.model_dump(include={"language", "languages", "delay"})
+            told = {"language", "languages", "keywords", "prompt", "delay"}
+            given = self.transcription.model_dump(include=told, exclude_none=True)
             transcription = {"model": self.transcription.model or model, **given}
         return {
             "input": {
                 "format": kind,
                 "transcription": transcription,
                 "turn_detection": detection,
-                "noise_reduction": None,
+                "noise_reduction": self.noise_reduction and self.noise_reduction.model_dump(),
             }
         }
 

@@ -99,6 +99,24 @@ class TranslationConversation:
         self._segment_ends: dict[str, int] = {}
         self._elapsed_ms: dict[str, int] = {"source": 0, "target": 0}
 
+    def state(self) -> Json:
+        """See ResumableConversation."""
+        return {
+            "language": self._language,
+            "transcription": self._transcription.model if self._transcription else None,
+            "said": self._said,
+            "segment_ends": self._segment_ends,
+            "elapsed_ms": self._elapsed_ms,
+        }
+
+    def take_up(self, state: Json) -> None:
+        """Go on where a conversation of that state was cut off."""
+        self._language = state["language"]
+        model = state["transcription"]
+        self._transcription = Transcription(model=model) if model else None
+        self._said, self._segment_ends = dict(state["said"]), dict(state["segment_ends"])
+        self._elapsed_ms = dict(state["elapsed_ms"])
+
     def receive(self, message: str | bytes) -> Sequence[sockets.Request]:
         """A wrong event is answered with an error event, and the session goes on."""
         event_id: str | None = None

@@ -43,6 +43,13 @@ def event(kind: str, fields: Mapping[str, Any], *, volatile: bool = False) -> Me
     return Message(json.dumps(wire, ensure_ascii=False, separators=(",", ":")), volatile)
 
 
+def with_fields(message: Message, fields: Mapping[str, Any]) -> Message:
+    """A server event with something added to it."""
+    wire = {**json.loads(message.text), **fields}
+    text = json.dumps(wire, ensure_ascii=False, separators=(",", ":"))
+    return Message(text, message.volatile)
+
+
 def error_event(error: DragomanError, event_id: str | None = None) -> Message:
     """An `error` event about a client event; the session stays open."""
     return event("error", {"error": {**error.to_wire()["error"], "event_id": event_id}})
