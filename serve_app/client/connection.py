@@ -25,6 +25,9 @@ HEARTBEAT_S = 20.0
 CUT_CODE = 1006
 """Of a connection that ended without a close frame (RFC 6455, 7.4.1)."""
 
+MAX_RETRY_AFTER_S = 60.0
+"""No server is left alone for longer, whatever it says."""
+
 RETRYABLE_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 _HINTS = {
     401: "Give an API key: api_key=..., or DRAGOMAN_API_KEY for the command.",
@@ -36,11 +39,13 @@ _HINTS = {
 class NoConnectionError(Exception):
     """This attempt failed; another may not."""
 
-    def __init__(self, why: str, *, absent: bool) -> None:
+    def __init__(self, why: str, *, absent: bool = False, wanted_s: float = 0) -> None:
         super().__init__(why)
         self.why = why
         self.absent = absent
         """Whether nobody answers at all."""
+        self.wanted_s = wanted_s
+        """How long the server wants to be left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +109,18 @@ async def connected(http: aiohttp.ClientSession, url: str) -> AsyncIterator[Conn
         socket = await http.ws_connect(f"{url.rstrip('/')}{PATH}", heartbeat=HEARTBEAT_S)
     except aiohttp.WSServerHandshakeError as error:
         if error.status in RETRYABLE_STATUS:
-            raise NoConnectionError(f"HTTP {error.status}", absent=False) from error
+            raise NoConnectionError(
+                f"HTTP {error.status}", wanted_s=_retry_after_s(error.headers)
+            ) from error
         hint = _HINTS.get(error.status, error.message)
         raise RequestRejectedError(error.status, hint, param=None, code=None) from error
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise NoConnectionError(short_reason(error), absent=True) from error
     async with socket:
         yield Connection(socket)
+
+
+def _retry_after_s(headers: Mapping[str, str] | None) -> float:
+    """RFC 9110, 10.2.3, where it is a number of seconds; ours never send a date."""
+    text = (headers or {}).get("Retry-After", "")
+    return min(float(text), MAX_RETRY_AFTER_S) if text.isascii() and text.isdigit() else 0.0

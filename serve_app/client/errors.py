@@ -35,6 +35,16 @@ class RequestRejectedError(ClientError):
         self.code = code
 
 
+class NoSessionError(ClientError):
+    """Servers answer, and none of them begins a session."""
+
+    def __init__(self, url: str, why: str, limit_s: float) -> None:
+        super().__init__(
+            f"No session was begun within {limit_s:g} s; {url} said: {why}. Try again later, or "
+            "name another server with --url."
+        )
+
+
 class SessionRefusedError(ClientError):
     """The server ended the session, and the same again would fail again."""
 

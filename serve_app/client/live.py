@@ -22,6 +22,7 @@ from serve_app.client.connection import (
 from serve_app.client.continuity import Continuity
 from serve_app.client.errors import (
     ConnectionBrokenError,
+    NoSessionError,
     ServerUnreachableError,
     UsageError,
 )
@@ -55,6 +56,7 @@ class AsyncSession:
     ) -> None:
         self._story = Continuity(options, KeptAudio(max_kept_s))
         self._retries = Retries(urls, retry, random.Random())  # noqa: S311 # nosec B311
+        self._retry = retry
         self._urls = urls
         self._api_key = api_key
         self._told: asyncio.Queue[Received | None] = asyncio.Queue(MAX_UNREAD)
@@ -170,26 +172,26 @@ class AsyncSession:
 
     async def _connect_until_over(self, http: aiohttp.ClientSession) -> None:
         while not self._story.over:
-            absent = False
             try:
-                why = await self._converse(http)
+                loss = NoConnectionError(await self._converse(http))
             except NoConnectionError as error:
-                why, absent = error.why, error.absent
+                loss = error
             if not self._story.over:
-                await self._wait_for_the_next(why, absent=absent)
+                await self._wait_for_the_next(loss)
 
-    async def _wait_for_the_next(self, why: str, *, absent: bool) -> None:
-        url = self._retries.url
-        attempt = self._retries.failed(time.monotonic())
+    async def _wait_for_the_next(self, loss: NoConnectionError) -> None:
+        begun, url = bool(self._story.session_id), self._retries.url
+        attempt = self._retries.failed(time.monotonic(), begun=begun, wanted_s=loss.wanted_s)
         # An address where nobody ever was is more likely wrong than a server that comes back.
-        if absent and not self._story.session_id and self._retries.tried_all:
-            raise ServerUnreachableError(url, why)
+        if loss.absent and not begun and self._retries.tried_all:
+            raise ServerUnreachableError(url, loss.why)
+        if attempt is None and not begun:
+            raise NoSessionError(url, loss.why, self._retry.begin_within_s)
         if attempt is None:
-            raise ConnectionBrokenError(why, self._story.acked_ms)
-        if self._story.session_id:
+            raise ConnectionBrokenError(loss.why, self._story.acked_ms)
+        if begun:
             delay_ms = round(attempt.delay_s * 1000)
-            notice = Reconnecting(why, attempt.url, attempt.number, delay_ms)
-            await self._told.put(self._story.tell(notice))
+            await self.interject(Reconnecting(loss.why, attempt.url, attempt.number, delay_ms))
         await asyncio.sleep(attempt.delay_s)
 
     async def _converse(self, http: aiohttp.ClientSession) -> str:

@@ -16,7 +16,9 @@ class RetryPolicy:
     longest_s: float = 10.0
     """No wait is longer."""
     give_up_after_s: float = 300.0
-    """Without any progress."""
+    """A session that was begun, without any progress."""
+    begin_within_s: float = 30.0
+    """A session that was not begun yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,16 @@ class Retries:
         """The server dealt with something: a loss from here on is a new one."""
         self._failures, self._since_s = 0, None
 
-    def failed(self, now_s: float) -> Attempt | None:
-        """What to do now that there is no connection; None where it is time to give up."""
+    def failed(self, now_s: float, *, begun: bool = True, wanted_s: float = 0) -> Attempt | None:
+        """What to do now that there is no connection; None where it is time to give up.
+
+        `wanted_s` is how long the server wants to be left alone.
+        """
         self._since_s = now_s if self._since_s is None else self._since_s
-        if now_s - self._since_s >= self._policy.give_up_after_s:
+        limit_s = self._policy.give_up_after_s if begun else self._policy.begin_within_s
+        if now_s - self._since_s >= limit_s:
             return None
         self._failures += 1
         self._at += 1
         bound_s = min(self._policy.longest_s, self._policy.first_s * 2 ** (self._failures - 1))
-        return Attempt(self.url, self._failures, self._rng.uniform(0, bound_s))
+        return Attempt(self.url, self._failures, wanted_s + self._rng.uniform(0, bound_s))

@@ -8,7 +8,8 @@ import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from serve_app.client import AsyncClient, Reconnected, RetryPolicy
+from serve_app.client import AsyncClient, AsyncSession, Reconnected, RetryPolicy
+from serve_app.client.api import conversation
 from serve_app.client.pacing import BYTES_PER_MS
 from serve_app.session import events as ev
 from serve_app.session.events import Event
@@ -63,7 +64,8 @@ class Told:
 
 async def uncut(url: str, pcm: bytes, targets: tuple[str, ...], pace: float) -> Told:
     """A stream at `pace` times the speed of speech."""
-    return await _run(AsyncClient(url), pcm, targets, pace)
+    async with AsyncClient(url).stream(targets=targets, partials=False) as session:
+        return await _run(session, pcm, pace)
 
 
 async def cut(
@@ -72,19 +74,18 @@ async def cut(
     """The same, cut off every `CUT_EVERY_S` of its audio, each time to go on at the next server."""
     async with relays(urls) as ways:
         client = AsyncClient([way.url for way in ways], retry=RetryPolicy(first_s=0.25 / pace))
-        cutting = asyncio.create_task(_cut_now_and_then(ways, pace, random.Random(seed)))
-        try:
-            return await _run(client, pcm, targets, pace)
-        finally:
-            cutting.cancel()
-            await asyncio.gather(cutting, return_exceptions=True)
+        async with client.stream(targets=targets, partials=False) as session:
+            cutting = asyncio.create_task(_cut_now_and_then(ways, pace, random.Random(seed)))
+            try:
+                return await _run(session, pcm, pace)
+            finally:
+                cutting.cancel()
+                await asyncio.gather(cutting, return_exceptions=True)
 
 
-async def _run(client: AsyncClient, pcm: bytes, targets: tuple[str, ...], pace: float) -> Told:
-    told = Told()
-    async for event in client.translate(_paced(pcm, pace), targets=targets, partials=False):
-        told.events.append(event)
-    return told
+async def _run(session: AsyncSession, pcm: bytes, pace: float) -> Told:
+    sending = session.send_all(_paced(pcm, pace))
+    return Told([received.event async for received in conversation(session, sending)])
 
 
 async def _paced(pcm: bytes, pace: float) -> AsyncIterator[bytes]:

@@ -23,6 +23,7 @@ from serve_app.client.errors import (
     ConnectionBrokenError,
     KeptAudioFullError,
     MalformedEventError,
+    NoSessionError,
     RequestRejectedError,
     ServerUnreachableError,
     SessionRefusedError,
@@ -251,7 +252,7 @@ async def test_a_server_that_is_busy_is_asked_again(serve: Serve) -> None:
     async def busy(request: web.Request) -> web.StreamResponse:
         asked.append(1)
         if len(asked) == 1:
-            return web.Response(status=503)
+            return web.Response(status=503, headers={"Retry-After": "1"})
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         await socket.receive_json()
@@ -264,9 +265,21 @@ async def test_a_server_that_is_busy_is_asked_again(serve: Serve) -> None:
         await socket.send_json(ev.to_wire(2, ev.SessionClosed("completed")))
         return socket
 
+    began_s = time.monotonic()
     async with AsyncClient(await serve(busy), retry=QUICK).stream() as session:
         assert [event.type async for event in session] == ["session.created", "session.closed"]
     assert len(asked) == 3
+    assert time.monotonic() - began_s >= 1
+
+
+async def test_servers_that_stay_busy_are_given_up_on(serve: Serve) -> None:
+    async def full(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=429)
+
+    impatient = RetryPolicy(first_s=0.01, longest_s=0.02, begin_within_s=0.1)
+    with pytest.raises(NoSessionError, match=r"within 0\.1 s; .* said: HTTP 429"):
+        async with AsyncClient(await serve(full), retry=impatient).stream():
+            pass
 
 
 async def test_a_server_that_only_fails_is_given_up_on_with_its_own_words(serve: Serve) -> None:

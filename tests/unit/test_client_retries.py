@@ -41,6 +41,20 @@ def test_there_is_an_end_to_it() -> None:
     assert retries.failed(160.0) is None
 
 
+def test_a_session_that_is_not_begun_is_given_up_sooner() -> None:
+    retries = Retries(["a"], RetryPolicy(give_up_after_s=60, begin_within_s=5), Latest())
+    assert retries.failed(0.0, begun=False) is not None
+    assert retries.failed(4.9, begun=False) is not None
+    assert retries.failed(5.0, begun=True) is not None
+    assert retries.failed(5.0, begun=False) is None
+
+
+def test_a_server_that_wants_to_be_left_alone_is() -> None:
+    attempt = Retries(["a"], RetryPolicy(first_s=0.25), Latest()).failed(0.0, wanted_s=7.0)
+    assert attempt is not None
+    assert attempt.delay_s == 7.25
+
+
 def test_waits_are_spread_so_that_clients_do_not_come_back_together() -> None:
     policy = RetryPolicy(first_s=1.0)
     delays_s = []
