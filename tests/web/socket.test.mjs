@@ -35,11 +35,13 @@ test("a secret goes where OpenAI's clients put it, and nothing where there is no
 });
 
 test("other doors say why a socket did not open", async () => {
-  const languages = ({ authorization }) => (authorization === "Bearer good" ? [200, {}] : [401, {}]);
-  answering({ "/live/health/ready": () => [200, {}], "/live/v1/languages": languages });
+  const error = { message: "No such key." };
+  const models = ({ authorization }) =>
+    authorization === "Bearer good" ? [200, {}] : [401, { error }];
+  answering({ "/live/health/ready": () => [200, {}], "/live/v1/models": models });
   assert.deepEqual(await whyNot("good"), { code: "full" });
-  assert.deepEqual(await whyNot("bad"), { code: "unauthorized" });
-  assert.deepEqual(await whyNot(""), { code: "unauthorized" });
+  assert.deepEqual(await whyNot("bad"), { code: "unauthorized", detail: "No such key." });
+  assert.equal((await whyNot("")).code, "unauthorized");
   const stages = { vad: "ready", asr: "no replica", mt: "no answer within 2 s" };
   answering({ "/live/health/ready": () => [503, { stages }] });
   const detail = "asr: no replica; mt: no answer within 2 s";

@@ -108,18 +108,20 @@ async function begin(state, open, problemOf) {
   tellProblem(null);
   busy(true);
   status.show({ name: state });
+  let opened = null;
   try {
-    source = await open();
-    startSession();
-    await source.start(push, { aloud: preferences.aloud, waiting: () => session.waitingSamples });
-    const current = session;
-    source.ended.then((reason) => {
+    opened = source = await open();
+    const current = startSession();
+    opened.ended.then((reason) => {
       current.end();
       if (reason === LOST) tellProblem(microphoneProblem({ name: LOST }));
     });
+    const waiting = () => current.waitingSamples;
+    await opened.start((pcm) => push(current, pcm), { aloud: preferences.aloud, waiting });
   } catch (error) {
+    // The server may have refused the session before the sound began; that was told already.
+    if (source !== opened) return;
     session?.abandon();
-    source?.stop();
     over("idle");
     tellProblem(problemOf(error));
   }
@@ -141,13 +143,14 @@ function startSession() {
     onState: change,
   });
   session.start(config());
+  return session;
 }
 
-function push(pcm) {
+function push(current, pcm) {
   meter.note(pcm);
   quiet.note(pcm);
-  session.push(pcm);
-  $("elapsed").textContent = clock(session.durationMs);
+  current.push(pcm);
+  $("elapsed").textContent = clock(current.durationMs);
 }
 
 function note(event) {

@@ -38,6 +38,8 @@ export async function whyNot(secret) {
 }
 
 async function whyRefused(secret) {
-  const answer = await fetch(serverUrl("v1/languages"), { headers: withSecret(secret) });
-  return { code: answer.status === 401 ? "unauthorized" : "full" };
+  const answer = await fetch(serverUrl("v1/models"), { headers: withSecret(secret) });
+  if (answer.status !== 401) return { code: "full" };
+  const { error } = await answer.json();
+  return { code: "unauthorized", detail: error.message };
 }
