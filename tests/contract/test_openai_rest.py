@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import re
 import subprocess
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openai
 import pytest
 from openai.types import audio as shapes
@@ -16,7 +18,7 @@ from openai.types import audio as shapes
 from serve_app.client.samples import Sample
 from serve_app.client.score import spoken, word_error_percent
 from tests.cluster.conftest import Server, server  # noqa: F401
-from tests.support.speech import samples
+from tests.support.speech import pcm, samples
 
 pytestmark = [pytest.mark.cluster, pytest.mark.contract]
 
@@ -164,6 +166,82 @@ def test_a_file_with_its_index_at_the_end(
     )
     told = client.audio.transcriptions.create(model="whisper-1", file=memo, language="en")
     assert error_percent(told.text, spoken(english.entry)) <= 2 * MAX_WER_PERCENT
+
+
+def as_wav(audio: np.ndarray, rate_hz: int) -> tuple[str, io.BytesIO]:
+    """Samples of shape (n,) or (n, channels), as 16 bit."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1 if audio.ndim == 1 else audio.shape[1])
+        out.setsampwidth(2)
+        out.setframerate(rate_hz)
+        out.writeframes(audio.astype("<i2").tobytes())
+    file.seek(0)
+    return "speech.wav", file
+
+
+def english_samples(rate_hz: int) -> np.ndarray:
+    heard = np.frombuffer(pcm("en"), dtype="<i2").astype(np.float64)
+    at = np.arange(len(heard) * rate_hz // 16_000) * 16_000 / rate_hz
+    return np.interp(at, np.arange(len(heard)), heard)
+
+
+def test_more_than_the_25_mb_that_openai_takes(client: openai.OpenAI, english: Sample) -> None:
+    mono = np.tile(english_samples(48_000), 3)
+    file = as_wav(np.stack([mono, mono], axis=1), 48_000)
+    assert file[1].getbuffer().nbytes > 25 << 20
+    told = client.audio.transcriptions.create(model="whisper-1", file=file, language="en")
+    meant = " ".join([spoken(english.entry)] * 3)
+    assert error_percent(told.text, meant) <= MAX_WER_PERCENT
+
+
+def test_stereo_with_speech_on_one_side(client: openai.OpenAI, english: Sample) -> None:
+    mono = english_samples(44_100)
+    file = as_wav(np.stack([mono, np.zeros_like(mono)], axis=1), 44_100)
+    told = client.audio.transcriptions.create(model="whisper-1", file=file, language="en")
+    assert error_percent(told.text, spoken(english.entry)) <= MAX_WER_PERCENT
+
+
+def test_telephone_speech_is_read_and_keeps_its_times(
+    client: openai.OpenAI, english: Sample
+) -> None:
+    told = client.audio.transcriptions.create(
+        model="whisper-1",
+        file=as_wav(english_samples(8_000), 8_000),
+        response_format="verbose_json",
+        language="en",
+    )
+    assert round(told.duration * 1_000) == pytest.approx(english.entry.duration_ms, abs=100)
+    assert told.segments
+
+
+@pytest.mark.parametrize("length_ms", [1, 20, 100, 2_000])
+@pytest.mark.parametrize("response_format", ["json", "text", "srt", "vtt", "verbose_json"])
+def test_silence_however_short(
+    client: openai.OpenAI,
+    length_ms: int,
+    response_format: Any,  # noqa: ANN401 - a literal of the package
+) -> None:
+    told = client.audio.transcriptions.create(
+        model="whisper-1",
+        file=as_wav(np.zeros(16 * length_ms), 16_000),
+        response_format=response_format,
+    )
+    text = told if isinstance(told, str) else told.text
+    assert text.strip() in {"", "WEBVTT"}
+
+
+def test_every_answer_has_one_request_id(client: openai.OpenAI, english: Sample) -> None:
+    ids = []
+    for options in ({}, {"stream": True}, {"response_format": "srt"}):
+        raw = client.audio.transcriptions.with_raw_response.create(
+            model="whisper-1", file=english.path, **options
+        )
+        ids.append(raw.headers["x-request-id"])
+    ids.append(client.models.with_raw_response.list().headers["x-request-id"])
+    assert all(ids)
+    assert not any("," in one for one in ids)
+    assert len(set(ids)) == len(ids)
 
 
 def test_models(client: openai.OpenAI) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
@@ -314,6 +315,38 @@ class GoneLater(ScriptedPort):
         if "Where" in heard.words[0].text:
             raise StageUnavailableError("no replica")
         return heard
+
+
+class Waiting(ScriptedPort):
+    """Hears nothing until it may."""
+
+    def __init__(self, script: Script) -> None:
+        super().__init__(script)
+        self.asked, self.may = asyncio.Event(), asyncio.Event()
+
+    async def transcribe(self, request: AsrRequest) -> Hypothesis:
+        self.asked.set()
+        await self.may.wait()
+        return await super().transcribe(request)
+
+
+async def test_one_file_too_many_is_429_with_a_time_to_come_back() -> None:
+    port = Waiting(script())
+    service = replace(
+        scripted_service(script()),
+        ports=Ports(port, port, port),
+        config=AppConfig.model_validate({"files": {"max_files": 1}}),
+    )
+    async with serving(service) as url, aiohttp.ClientSession() as http:
+        first = asyncio.create_task(post(url + TRANSCRIBE, []))
+        await port.asked.wait()
+        data = form([("model", "whisper-1")], wav(script().pcm()))
+        async with http.post(url + TRANSCRIBE, data=data) as answer:
+            assert answer.status == 429
+            assert int(answer.headers["retry-after"]) > 0
+            assert (await answer.json())["error"]["type"] == "rate_limit_error"
+        port.may.set()
+        assert (await first)[0] == 200
 
 
 async def test_a_stage_that_is_away_is_503_with_a_time_to_come_back() -> None:

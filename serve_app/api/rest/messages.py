@@ -189,6 +189,19 @@ class TranslateAnswer(Message):
     translations: list[TranslatedText]
 
 
+class Alive(Message):
+    """The process answers."""
+
+    status: Literal["live"] = "live"
+
+
+class Readiness(Message):
+    """Whether sessions can be served, and of each stage `ready` or the reason why not."""
+
+    status: Literal["ready", "not_ready"]
+    stages: dict[str, str]
+
+
 class ErrorDetail(Message):
     """What went wrong and how to mend it."""
 

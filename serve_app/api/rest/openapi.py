@@ -11,11 +11,14 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from serve_app.api.query import StreamQuery
 from serve_app.api.rest.forms import AudioForm, TranscriptionForm, TranslationForm
 from serve_app.api.rest.messages import (
+    Alive,
     ErrorAnswer,
     Model,
     ModelList,
+    Readiness,
     ServedLanguages,
     Transcription,
     TranscriptionVerbose,
@@ -34,9 +37,11 @@ Schema = dict[str, Any]
 _REFERENCE = "#/components/schemas/{model}"
 _IN: tuple[type[BaseModel], ...] = (TranscriptionForm, TranslationForm, TranslateRequest)
 _OUT: tuple[type[BaseModel], ...] = (
+    Alive,
     ErrorAnswer,
     Model,
     ModelList,
+    Readiness,
     ServedLanguages,
     TranscriptTextDelta,
     TranscriptTextDone,
@@ -130,6 +135,41 @@ def description() -> Schema:
                     "responses": {"200": _answer(Model), **_failures("404", "405", "500")},
                 }
             },
+            "/v1/stream": {
+                "post": _stream_door("stream"),
+                "put": _stream_door("stream_upload"),
+            },
+            "/health/live": {
+                "get": {
+                    "operationId": "live",
+                    "summary": "Whether the process answers.",
+                    "responses": {"200": _answer(Alive), **_failures("405", "500")},
+                }
+            },
+            "/health/ready": {
+                "get": {
+                    "operationId": "ready",
+                    "summary": "Whether every stage has a replica that answers.",
+                    "responses": {
+                        "200": _answer(Readiness),
+                        "503": {**_answer(Readiness), "description": "Says which stage has none."},
+                        **_failures("405", "500"),
+                    },
+                }
+            },
+            "/openapi.json": {
+                "get": {
+                    "operationId": "describe",
+                    "summary": "This description.",
+                    "responses": {
+                        "200": {
+                            "description": "OpenAPI 3.1.",
+                            "content": {"application/json": {"schema": {"type": "object"}}},
+                        },
+                        **_failures("405", "500"),
+                    },
+                }
+            },
         },
         "components": {"schemas": _schemas()},
     }
@@ -142,15 +182,14 @@ def _audio_door(
         "application/json": {"schema": {"anyOf": [_reference(plain), _reference(verbose)]}},
         "text/plain": {"schema": {"type": "string"}},
         "text/vtt": {"schema": {"type": "string"}},
-        "text/event-stream": {
-            "schema": {"type": "string"},
-            "x-event-data": {
+        "text/event-stream": _events(
+            {
                 "anyOf": [
                     _reference(event)
                     for event in (TranscriptTextDelta, TranscriptTextDone, ErrorAnswer)
                 ]
-            },
-        },
+            }
+        ),
     }
     return {
         "operationId": name,
@@ -158,6 +197,52 @@ def _audio_door(
         "requestBody": _body("multipart/form-data", _reference(form)),
         "responses": {
             "200": {"description": "In the format asked for.", "content": bodies},
+            **_failures(),
+        },
+    }
+
+
+def _events(data: Schema) -> Schema:
+    """Server-sent events, each of which is described by itself."""
+    return {
+        "schema": {
+            "type": "object",
+            "properties": {
+                "data": {
+                    "type": "string",
+                    "contentMediaType": "application/json",
+                    "contentSchema": data,
+                }
+            },
+            "required": ["data"],
+        }
+    }
+
+
+def _stream_door(name: str) -> Schema:
+    """What OpenAPI can say of it: not that events come while the body is still being sent."""
+    return {
+        "operationId": name,
+        "summary": "Audio in, events out at the same time; docs/protocol.md has the events.",
+        "parameters": [
+            {
+                "name": key,
+                "in": "query",
+                "schema": {k: v for k, v in described.items() if k != "description"},
+                "description": described.get("description", ""),
+                "explode": True,
+            }
+            for key, described in StreamQuery.model_json_schema()["properties"].items()
+        ],
+        "requestBody": _body("application/octet-stream", {"type": "string", "format": "binary"}),
+        "responses": {
+            "200": {
+                "description": "The first audio was understood; errors after that are events.",
+                "content": {
+                    "application/x-ndjson": {"schema": {"type": "string"}},
+                    "text/event-stream": _events({"type": "object", "required": ["type", "seq"]}),
+                },
+            },
             **_failures(),
         },
     }
