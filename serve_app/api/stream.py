@@ -52,9 +52,9 @@ class SendOnlyResponse(StreamingResponse):
 async def stream(request: Request) -> Response:
     """Answers once the first audio was understood, so that a bad request gets its 4xx."""
     service: Service = request.app.state.service
-    service.admit()
     query = parse_stream_query(request.query_params, service)
     layout = PcmLayout(query.rate, query.channels)
+    service.admit()
     audio = await _started(decode(request.stream(), query.format, layout))
     media_type = SSE if SSE in request.headers.get("accept", "") else NDJSON
     audience: Audience = request.app.state.audience

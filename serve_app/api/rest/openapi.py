@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import version
-from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
@@ -28,13 +27,21 @@ from serve_app.api.rest.messages import (
     Translation,
     TranslationVerbose,
 )
+from serve_app.api.rest.openapi_parts import (
+    REFERENCE,
+    Schema,
+    answer,
+    body,
+    events,
+    failures,
+    path_parameter,
+    query_parameters,
+    reference,
+)
 from serve_app.api.rest.translate import TranslateRequest
 from serve_app.api.rest.upload import FILE_FIELD
 from serve_app.api.viewers import ViewerQuery
 
-Schema = dict[str, Any]
-
-_REFERENCE = "#/components/schemas/{model}"
 _IN: tuple[type[BaseModel], ...] = (TranscriptionForm, TranslationForm, TranslateRequest)
 _OUT: tuple[type[BaseModel], ...] = (
     Alive,
@@ -51,17 +58,6 @@ _OUT: tuple[type[BaseModel], ...] = (
     Translation,
     TranslationVerbose,
 )
-_FAILURES = {
-    "400": "The request is malformed or asks for what is not served; the message says more.",
-    "401": "The link or the key is not good; the message says more.",
-    "403": "The link or the key is good, and not for this.",
-    "404": "There is no such thing; the message says more.",
-    "405": "The path exists and the method does not.",
-    "413": "The file or the body is too large.",
-    "429": "The server takes on no more now; try again after `retry-after` seconds.",
-    "500": "A stage failed.",
-    "503": "A stage cannot answer now; try again after `retry-after` seconds.",
-}
 
 
 async def openapi(_: Request) -> Response:
@@ -94,29 +90,29 @@ def description() -> Schema:
                 "post": {
                     "operationId": "translate_text",
                     "summary": "Text in, text out.",
-                    "requestBody": _body("application/json", _reference(TranslateRequest)),
-                    "responses": {"200": _answer(TranslateAnswer), **_failures()},
+                    "requestBody": body("application/json", reference(TranslateRequest)),
+                    "responses": {"200": answer(TranslateAnswer), **failures()},
                 }
             },
             "/v1/languages": {
                 "get": {
                     "operationId": "list_languages",
                     "summary": "Languages that may be spoken and translated into.",
-                    "responses": {"200": _answer(ServedLanguages), **_failures("405", "500")},
+                    "responses": {"200": answer(ServedLanguages), **failures("405", "500")},
                 }
             },
             "/v1/sessions/{id}/events": {
                 "get": {
                     "operationId": "follow_session",
                     "summary": "A live session, read along with its viewer link.",
-                    "parameters": [_path_parameter("id"), *_query_parameters(ViewerQuery)],
+                    "parameters": [path_parameter("id"), *query_parameters(ViewerQuery)],
                     "responses": {
                         "200": {
                             "description": "Server-sent events, as docs/protocol.md has them.",
                             "content": {"text/event-stream": {"schema": {"type": "string"}}},
                         },
                         "204": {"description": "The viewer was told all, to the end."},
-                        **_failures("400", "401", "403", "404", "429", "503"),
+                        **failures("400", "401", "403", "404", "429", "503"),
                     },
                 }
             },
@@ -124,15 +120,15 @@ def description() -> Schema:
                 "get": {
                     "operationId": "list_models",
                     "summary": "Names that requests may give as `model`.",
-                    "responses": {"200": _answer(ModelList), **_failures("405", "500")},
+                    "responses": {"200": answer(ModelList), **failures("405", "500")},
                 }
             },
             "/v1/models/{model}": {
                 "get": {
                     "operationId": "get_model",
                     "summary": "One of them.",
-                    "parameters": [_path_parameter("model")],
-                    "responses": {"200": _answer(Model), **_failures("404", "405", "500")},
+                    "parameters": [path_parameter("model")],
+                    "responses": {"200": answer(Model), **failures("404", "405", "500")},
                 }
             },
             "/v1/stream": {
@@ -143,7 +139,7 @@ def description() -> Schema:
                 "get": {
                     "operationId": "live",
                     "summary": "Whether the process answers.",
-                    "responses": {"200": _answer(Alive), **_failures("405", "500")},
+                    "responses": {"200": answer(Alive), **failures("405", "500")},
                 }
             },
             "/health/ready": {
@@ -151,9 +147,9 @@ def description() -> Schema:
                     "operationId": "ready",
                     "summary": "Whether every stage has a replica that answers.",
                     "responses": {
-                        "200": _answer(Readiness),
-                        "503": {**_answer(Readiness), "description": "Says which stage has none."},
-                        **_failures("405", "500"),
+                        "200": answer(Readiness),
+                        "503": {**answer(Readiness), "description": "Says which stage has none."},
+                        **failures("405", "500"),
                     },
                 }
             },
@@ -166,7 +162,7 @@ def description() -> Schema:
                             "description": "OpenAPI 3.1.",
                             "content": {"application/json": {"schema": {"type": "object"}}},
                         },
-                        **_failures("405", "500"),
+                        **failures("405", "500"),
                     },
                 }
             },
@@ -179,13 +175,13 @@ def _audio_door(
     name: str, form: type[AudioForm], plain: type[BaseModel], verbose: type[BaseModel]
 ) -> Schema:
     bodies = {
-        "application/json": {"schema": {"anyOf": [_reference(plain), _reference(verbose)]}},
+        "application/json": {"schema": {"anyOf": [reference(plain), reference(verbose)]}},
         "text/plain": {"schema": {"type": "string"}},
         "text/vtt": {"schema": {"type": "string"}},
-        "text/event-stream": _events(
+        "text/event-stream": events(
             {
                 "anyOf": [
-                    _reference(event)
+                    reference(event)
                     for event in (TranscriptTextDelta, TranscriptTextDone, ErrorAnswer)
                 ]
             }
@@ -194,28 +190,11 @@ def _audio_door(
     return {
         "operationId": name,
         "summary": (form.__doc__ or "").strip(),
-        "requestBody": _body("multipart/form-data", _reference(form)),
+        "requestBody": body("multipart/form-data", reference(form)),
         "responses": {
             "200": {"description": "In the format asked for.", "content": bodies},
-            **_failures(),
+            **failures(),
         },
-    }
-
-
-def _events(data: Schema) -> Schema:
-    """Server-sent events, each of which is described by itself."""
-    return {
-        "schema": {
-            "type": "object",
-            "properties": {
-                "data": {
-                    "type": "string",
-                    "contentMediaType": "application/json",
-                    "contentSchema": data,
-                }
-            },
-            "required": ["data"],
-        }
     }
 
 
@@ -224,26 +203,17 @@ def _stream_door(name: str) -> Schema:
     return {
         "operationId": name,
         "summary": "Audio in, events out at the same time; docs/protocol.md has the events.",
-        "parameters": [
-            {
-                "name": key,
-                "in": "query",
-                "schema": {k: v for k, v in described.items() if k != "description"},
-                "description": described.get("description", ""),
-                "explode": True,
-            }
-            for key, described in StreamQuery.model_json_schema()["properties"].items()
-        ],
-        "requestBody": _body("application/octet-stream", {"type": "string", "format": "binary"}),
+        "parameters": query_parameters(StreamQuery),
+        "requestBody": body("application/octet-stream", {"type": "string", "format": "binary"}),
         "responses": {
             "200": {
                 "description": "The first audio was understood; errors after that are events.",
                 "content": {
                     "application/x-ndjson": {"schema": {"type": "string"}},
-                    "text/event-stream": _events({"type": "object", "required": ["type", "seq"]}),
+                    "text/event-stream": events({"type": "object", "required": ["type", "seq"]}),
                 },
             },
-            **_failures(),
+            **failures(),
         },
     }
 
@@ -251,7 +221,7 @@ def _stream_door(name: str) -> Schema:
 def _schemas() -> Schema:
     asked: list[tuple[type[BaseModel], JsonSchemaMode]] = [(c, "validation") for c in _IN]
     told: list[tuple[type[BaseModel], JsonSchemaMode]] = [(c, "serialization") for c in _OUT]
-    _, schema = models_json_schema([*asked, *told], ref_template=_REFERENCE)
+    _, schema = models_json_schema([*asked, *told], ref_template=REFERENCE)
     schemas: Schema = schema["$defs"]
     for form in (TranscriptionForm, TranslationForm):
         described = schemas[form.__name__]
@@ -259,43 +229,3 @@ def _schemas() -> Schema:
         described["properties"] = {FILE_FIELD: upload, **described["properties"]}
         described["required"] = [FILE_FIELD, *described["required"]]
     return schemas
-
-
-def _failures(*statuses: str) -> Schema:
-    return {
-        status: {"description": _FAILURES[status], "content": _json(ErrorAnswer)}
-        for status in statuses or _FAILURES
-    }
-
-
-def _answer(message: type[BaseModel]) -> Schema:
-    return {"description": (message.__doc__ or "").strip(), "content": _json(message)}
-
-
-def _json(message: type[BaseModel]) -> Schema:
-    return {"application/json": {"schema": _reference(message)}}
-
-
-def _body(media_type: str, schema: Schema) -> Schema:
-    return {"required": True, "content": {media_type: {"schema": schema}}}
-
-
-def _path_parameter(name: str) -> Schema:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-
-
-def _query_parameters(query: type[BaseModel]) -> list[Schema]:
-    schema = query.model_json_schema()
-    return [
-        {
-            "name": name,
-            "in": "query",
-            "required": name in schema["required"],
-            "schema": described,
-        }
-        for name, described in schema["properties"].items()
-    ]
-
-
-def _reference(message: type[BaseModel]) -> Schema:
-    return {"$ref": _REFERENCE.format(model=message.__name__)}
