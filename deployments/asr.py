@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Hashable, Sequence
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 from ray import serve
 
 from deployments.batching import MAX_ONGOING_REQUESTS, Batcher
 from deployments.engines.oracle_settings import OracleAsrSettings
 from deployments.logs import set_up_logs
+from deployments.memory import ModelMemory
 from deployments.metering import process_meters
 from deployments.metering.stage import StageMeter
 from deployments.models import ModelChoice, resolve
-from deployments.settings import ComputeType, Device, StageSettings, require_device
-from deployments.types import SAMPLE_RATE_HZ, AsrRequest, Hypothesis, StageInfo
+from deployments.settings import (
+    ComputeType,
+    Device,
+    StageSettings,
+    require_device,
+    require_explicit,
+)
+from deployments.types import (
+    SAMPLE_RATE_HZ,
+    AsrRequest,
+    EngineLostError,
+    Hypothesis,
+    StageInfo,
+)
+
+logger = logging.getLogger("ray.serve")
 
 MAX_WAITED_S = 2.0
 """A file comes faster than speech, and what of it is unheard has not waited as long as it lasts."""
@@ -26,16 +43,28 @@ class AsrSettings(StageSettings):
     """Which engine and model recognise speech, and how."""
 
     engine: Literal["whisper", "oracle"] = "whisper"
+    """What recognises speech."""
     model: str = "dragoman-asr"
     """A bundled name, a directory, a Whisper size (small, large-v3) or a hub id (org/name)."""
     device: Device = "cpu"
+    """Where the model runs; there is no falling back."""
     compute_type: ComputeType = "default"
+    """CTranslate2's number format; `default` is the one the model is stored in, on a GPU it is
+    said outright."""
+    memory: ModelMemory | None = None
+    """What the model needs of a GPU, where neither its manifest nor Dragoman knows."""
     beam_size: Annotated[int, Field(ge=1, le=16)] = 5
     """Of the last decode of an utterance."""
     partial_beam_size: Annotated[int, Field(ge=1, le=16)] = 1
     """Of the decodes before it; 1 is greedy."""
     oracle: OracleAsrSettings = OracleAsrSettings()
     """Of the oracle engine alone, as all above it is of the others."""
+
+    @model_validator(mode="after")
+    def _number_format_is_explicit(self) -> Self:
+        if self.engine == "whisper":
+            require_explicit(self.device, self.compute_type, "asr")
+        return self
 
 
 class AsrEngine(Protocol):
@@ -78,7 +107,7 @@ def load_engine(settings: AsrSettings) -> AsrEngine:
 def _load_whisper(settings: AsrSettings) -> AsrEngine:
     from deployments.engines.whisper import WhisperAsr  # noqa: PLC0415
 
-    require_device(settings.device, "asr.device")
+    require_device(settings.device, settings.compute_type, "asr")
     return WhisperAsr(
         resolve(ModelChoice(settings.model, "asr")),
         device=settings.device,
@@ -143,7 +172,13 @@ class Asr:
     async def transcribe(self, request: AsrRequest) -> Hypothesis:
         """See AsrPort."""
         self._engine.check(request)
-        return await self._batcher.ask(request)
+        try:
+            return await self._batcher.ask(request)
+        except EngineLostError:
+            # Health checks would take a quarter of a minute to notice. So the requests here go to
+            # another replica at once, and Serve starts a new one.
+            logger.exception("the GPU has failed, and this replica with it")
+            os._exit(1)
 
     async def info(self) -> StageInfo:
         """See AsrPort."""

@@ -14,10 +14,11 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from deployments.gpu_errors import is_gpu_failure
 from deployments.metering.recent import RecentBatches
 from deployments.metering.stage import StageMeter
 from deployments.settings import StageSettings
-from deployments.types import EngineError
+from deployments.types import EngineError, EngineLostError
 
 MAX_ONGOING_REQUESTS = 1_024
 """Requests that a replica holds at a time: those in the batch and those that wait for the next."""
@@ -74,10 +75,12 @@ class Batcher(Generic[_Request, _Answer]):
         self._waiting: list[_Waiting[_Request, _Answer]] = []
         self._worker: asyncio.Task[None] | None = None
         self._failures = 0
+        self._lost: EngineLostError | None = None
         self._recent = RecentBatches(settings.max_batch_size)
 
     async def ask(self, request: _Request) -> _Answer:
-        """The answer to one request; raises EngineError, for this request alone."""
+        """The answer to one request; raises EngineError, for this request alone, or EngineLostError
+        where the engine's GPU has failed and nothing will be answered again."""
         loop = asyncio.get_running_loop()
         waiting: _Waiting[_Request, _Answer] = _Waiting(
             request,
@@ -94,6 +97,8 @@ class Batcher(Generic[_Request, _Answer]):
 
     def check_health(self) -> None:
         """Raise RuntimeError where the engine answers nothing any more."""
+        if self._lost is not None:
+            raise RuntimeError(str(self._lost))
         if self._failures >= _FAILURES_UNTIL_UNHEALTHY:
             raise RuntimeError(
                 f"the engine failed {self._failures} batches in a row, and a request that is known "
@@ -141,7 +146,12 @@ class Batcher(Generic[_Request, _Answer]):
             self._meter.ran(took_s, sum(map(self._audio_s, requests)))
 
     async def _judge(self, answers: Sequence[_Answer | Exception]) -> None:
-        """Count failing batches; a bad request, asked again and again, proves nothing."""
+        """Count failing batches; a bad request, asked again and again, proves nothing, and a GPU
+        that has failed is past all counting."""
+        lost = next((one for one in answers if isinstance(one, EngineLostError)), None)
+        if lost is not None:
+            self._lost = lost
+            return
         failed = all(isinstance(answer, Exception) for answer in answers)
         self._failures = self._failures + 1 if failed else 0
         if self._failures >= _FAILURES_UNTIL_UNHEALTHY:
@@ -162,7 +172,10 @@ class Batcher(Generic[_Request, _Answer]):
 def run_apart(
     run: Callable[[Sequence[_Request]], list[_Answer]], requests: Sequence[_Request]
 ) -> list[_Answer | Exception]:
-    """Run a batch; where that fails, run its requests one by one, so that only the bad fail."""
+    """Run a batch; where that fails, run its requests one by one, so that only the bad fail.
+
+    A GPU that has failed is not asked again.
+    """
     try:
         answers = run(requests)
         if len(answers) != len(requests):
@@ -170,6 +183,8 @@ def run_apart(
         return list(answers)
     except Exception as error:
         logger.exception("a batch of %d requests failed", len(requests))
+        if is_gpu_failure(error):
+            return [EngineLostError(f"the GPU failed: {error}")] * len(requests)
         if len(requests) == 1:
             return [error]
     return [answer for request in requests for answer in run_apart(run, [request])]

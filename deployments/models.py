@@ -17,6 +17,9 @@ from faster_whisper import available_models, download_model
 from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from deployments.memory import ModelMemory
+from deployments.settings import ComputeType
+
 Task = Literal["asr", "mt"]
 WeightFormat = Literal["ctranslate2", "transformers"]
 
@@ -80,6 +83,9 @@ class ModelManifest(BaseModel):
     """Translators only: trained to translate what is said so far of a sentence that goes on."""
     files: dict[str, FileDigest]
     memory_bytes: Annotated[int, Field(ge=0)]
+    """By which a process on a CPU grows, measured."""
+    memory: dict[ComputeType, ModelMemory] = {}
+    """What it needs of a GPU, by number format."""
     licence: str
     metrics: dict[str, JsonValue] = {}
 
@@ -181,6 +187,17 @@ def read_manifest(directory: Path) -> ModelManifest:
         return ModelManifest.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise ModelCorruptError(f"{path} is not a model manifest: {error}") from error
+
+
+def local_manifest(name: str) -> ModelManifest | None:
+    """The manifest of a bundled model or a directory; None where there is none.
+
+    Raises ModelCorruptError.
+    """
+    directory = bundled_directory(name) if name in BUNDLED else Path(name).expanduser()
+    if directory is None or not (directory / MANIFEST_FILE).is_file():
+        return None
+    return read_manifest(directory)
 
 
 def verify(directory: Path, manifest: ModelManifest) -> None:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from ray import serve
+from ray.serve.handle import DeploymentHandle
 
 from deployments.batching import MAX_ONGOING_REQUESTS
 from deployments.engines.oracle_settings import OracleMtSettings
 from deployments.engines.vllm_settings import VllmSettings
 from deployments.logs import set_up_logs
+from deployments.memory import ModelMemory
 from deployments.metering import process_meters
 from deployments.metering.stage import StageMeter
 from deployments.models import ModelChoice, resolve
 from deployments.mt_adapters import BatchedMt, BatchMtEngine, MeteredMt, MtEngine, Translator
-from deployments.settings import ComputeType, Device, StageSettings, require_device
+from deployments.settings import (
+    ComputeType,
+    Device,
+    StageSettings,
+    require_device,
+    require_explicit,
+)
 from deployments.types import Draft, EngineLostError, MtRequest, StageInfo
 
 logger = logging.getLogger("ray.serve")
@@ -27,17 +35,28 @@ class MtSettings(StageSettings):
     """Which engine and model translate, and how."""
 
     engine: Literal["ctranslate2", "vllm", "oracle"] = "ctranslate2"
+    """What translates."""
     model: str = "dragoman-mt"
     """A bundled name, a directory or a hub id (org/name)."""
     device: Device = "cpu"
+    """Where the model runs; there is no falling back."""
     compute_type: ComputeType = "default"
-    """Of CTranslate2; vLLM has `vllm.dtype`."""
+    """CTranslate2's number format; `default` is the one the model is stored in, on a GPU it is
+    said outright. vLLM has `vllm.dtype`."""
+    memory: ModelMemory | None = None
+    """What the model needs of a GPU, where neither its manifest nor Dragoman knows."""
     max_source_tokens: Annotated[int, Field(ge=16, le=4_096)] = 300
     """Longest segment that is translated as one piece."""
     vllm: VllmSettings = VllmSettings()
     """Of the vLLM engine alone."""
     oracle: OracleMtSettings = OracleMtSettings()
     """Of the oracle engine alone, as all above it is of the others."""
+
+    @model_validator(mode="after")
+    def _number_format_is_explicit(self) -> Self:
+        if self.engine == "ctranslate2":
+            require_explicit(self.device, self.compute_type, "mt")
+        return self
 
     @property
     def model_choice(self) -> ModelChoice | None:
@@ -78,7 +97,7 @@ def load_batch_engine(settings: MtSettings) -> BatchMtEngine:
 def _load_ctranslate2(settings: MtSettings) -> BatchMtEngine:
     from deployments.engines.ctranslate2_mt import CTranslate2Mt  # noqa: PLC0415
 
-    require_device(settings.device, "mt.device")
+    require_device(settings.device, settings.compute_type, "mt")
     return CTranslate2Mt(
         resolve(ModelChoice(settings.model, "mt")),
         device=settings.device,
@@ -120,8 +139,13 @@ class Mt:
     """One replica: a loaded model, warm before it counts as ready."""
 
     # Serve awaits it, on the event loop that the engine will be used on.
-    async def __init__(self, settings: MtSettings) -> None:  # type: ignore[misc]
+    async def __init__(  # type: ignore[misc]
+        self, settings: MtSettings, after: DeploymentHandle[Any] | None = None
+    ) -> None:
+        """`after` is a stage that has to be ready before this one loads its model."""
         set_up_logs()
+        if after is not None:
+            await after.info.remote()
         meter = StageMeter("mt", process_meters())
         self._engine = load_engine(settings, meter)
         await self._engine.warm()

@@ -28,6 +28,7 @@ class VadSettings(StageSettings):
     """Which engine detects speech, and how."""
 
     engine: Literal["silero", "oracle"] = "silero"
+    """What detects speech."""
     max_batch_size: Annotated[int, Field(ge=1, le=512)] = 64
     batch_wait_s: Annotated[float, Field(ge=0.0, le=1.0)] = 0.002
     oracle: OracleSettings = OracleSettings()

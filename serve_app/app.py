@@ -13,23 +13,39 @@ from deployments.mt import Mt
 from deployments.vad import Vad
 from serve_app.config import AppConfig, with_environment, with_resume_key
 from serve_app.ingress import Ingress
+from serve_app.planning import deployed_applications, plan_application, require_fit
+from serve_app.safety import require_safe
+
+BUILDER = "serve_app.app:build_app"
+"""This function as an `import_path` names it."""
 
 
 def build_app(config: AppConfig) -> Application:
     """One ingress over three stages; each stage gets its own section and nothing else.
 
-    Raises ModelNotFoundError for a model that exists nowhere, before anything is started.
+    Before anything is started, raises ConfigError for what its profile forbids, ModelNotFoundError
+    for a model that exists nowhere, and PlanError for replicas that have no room.
     """
-    config = with_resume_key(with_environment(config, os.environ))
+    for application in deployed_applications(BUILDER):
+        require_fit(plan_application(application, machine_cpus=None))
+    config = with_environment(config, os.environ)
+    require_safe(config)
+    config = with_resume_key(config)
     for choice in config.models:
         check_name(choice)
+    asr = Asr.bind(config.asr)
     return Ingress.bind(
         config,
         vad=Vad.bind(config.vad),
-        asr=Asr.bind(config.asr),
-        mt=Mt.bind(config.mt),
+        asr=asr,
+        mt=Mt.bind(config.mt, after=asr if _shares_gpu(config) else None),
         hub=Hub.bind(config.viewers.hub),
     )
+
+
+def _shares_gpu(config: AppConfig) -> bool:
+    """Whether vLLM finds other models on its GPU: it measures what is free while it starts."""
+    return config.mt.engine == "vllm" and config.mt.device == config.asr.device == "cuda"
 
 
 app = build_app(AppConfig())

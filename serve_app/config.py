@@ -15,7 +15,9 @@ from deployments.mt import MtSettings
 from deployments.types import StageInfo
 from deployments.vad import VadSettings
 from serve_app.admission import AdmissionLimits
+from serve_app.environment import overlay
 from serve_app.files.pipeline import FileLimits
+from serve_app.pods import PodSettings
 from serve_app.runner import StageTimeouts
 from serve_app.session.append import MtMode
 from serve_app.session.options import SessionOptions
@@ -37,6 +39,9 @@ MIN_KEY_CHARACTERS = 32
 
 ORACLE = "oracle"
 """The engines of this name test the server; they need no model and hear no speech."""
+
+
+Profile = Literal["development", "staging", "production"]
 
 
 class Section(BaseModel):
@@ -183,8 +188,11 @@ class TimeoutSettings(Section):
     """How long a session waits for a stage before it goes on without the answer."""
 
     vad_s: Annotated[float, Field(gt=0, le=600)] = StageTimeouts().vad_s
+    """For speech probabilities."""
     asr_s: Annotated[float, Field(gt=0, le=600)] = StageTimeouts().asr_s
+    """For a hypothesis."""
     mt_s: Annotated[float, Field(gt=0, le=600)] = StageTimeouts().mt_s
+    """For a translation."""
 
     def stage_timeouts(self) -> StageTimeouts:
         """As the runner takes them."""
@@ -213,8 +221,10 @@ class FileSettings(Section):
 class AppConfig(Section):
     """All of Dragoman's own settings; replicas and resources stay with Serve's `deployments:`."""
 
-    profile: Literal["development", "production"] = "development"
-    """A production server refuses settings that are only good for testing."""
+    profile: Profile = "development"
+    """Where it runs: `staging` and `production` refuse to start without keys, and production with
+    engines that are only good for testing."""
+    pods: PodSettings = PodSettings()
     vad: VadSettings = VadSettings()
     asr: AsrSettings = AsrSettings()
     mt: MtSettings = MtSettings()
@@ -237,18 +247,6 @@ class AppConfig(Section):
         return (*asr, mt) if mt else asr
 
     @model_validator(mode="after")
-    def _no_oracle_in_production(self) -> Self:
-        stages = {"vad": self.vad.engine, "asr": self.asr.engine, "mt": self.mt.engine}
-        oracles = [f"{stage}.engine" for stage, engine in stages.items() if engine == ORACLE]
-        if self.profile == "production" and oracles:
-            raise ValueError(
-                f"{', '.join(oracles)}='oracle' cannot serve people: oracles understand no speech, "
-                "only words that a test wrote into the audio. Choose real engines, or set "
-                "profile='development'."
-            )
-        return self
-
-    @model_validator(mode="after")
     def _oracles_hear_together(self) -> Self:
         if ORACLE in {self.vad.engine, self.asr.engine} and self.vad.engine != self.asr.engine:
             raise ValueError(
@@ -259,32 +257,17 @@ class AppConfig(Section):
 
 
 def with_environment(config: AppConfig, environment: Mapping[str, str]) -> AppConfig:
-    """The configuration with the models that the environment chooses instead."""
-    chosen: dict[str, Section] = {
-        section: getattr(config, section).model_copy(update={"model": environment[variable]})
-        for variable, section in MODEL_VARIABLES.items()
-        if environment.get(variable)
-    }
-    if environment.get(KEYS_VARIABLE):
-        keys = [key.strip() for key in environment[KEYS_VARIABLE].split(",")]
-        chosen["resume"] = ResumeSettings.model_validate(
-            {"keys": keys, "token_ttl_s": config.resume.token_ttl_s}
-        )
-    return config.model_copy(update=chosen)
+    """The configuration with what the environment sets instead; raises ConfigError."""
+    return overlay(config, environment)
 
 
 def with_resume_key(config: AppConfig) -> AppConfig:
-    """The configuration with a key that all its replicas share; ValueError in production.
+    """The configuration with a key that all its replicas share, where there is none.
 
     Called once for each deployment: a key that each replica drew for itself would not let clients
-    go on at another one.
+    go on at another one. Only development does without a stated key (serve_app/safety.py).
     """
     if config.resume.keys:
         return config
-    if config.profile == "production":
-        raise ValueError(
-            "resume.keys is empty, so no client could resume after the next deployment. Set "
-            f"{KEYS_VARIABLE} to the output of openssl rand -hex 32, from a secret."
-        )
     key = SecretStr(secrets.token_hex(MIN_KEY_CHARACTERS))
     return config.model_copy(update={"resume": config.resume.model_copy(update={"keys": (key,)})})

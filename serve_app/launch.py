@@ -7,9 +7,10 @@ hanging over a wall of tracebacks.
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -21,12 +22,17 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from ray import serve
 from ray.exceptions import RayError
+from ray.serve.config import AutoscalingConfig
 from ray.serve.context import _get_global_client
 from ray.serve.exceptions import RayServeException
-from ray.serve.schema import ServeDeploySchema
+from ray.serve.schema import DeploymentSchema, ServeApplicationSchema, ServeDeploySchema
 
 from deployments.models import ModelError, resolve
 from serve_app.config import AppConfig, with_environment
+from serve_app.environment import ConfigError, settings
+from serve_app.plan.types import Plan
+from serve_app.planning import PlanError, plan_application, plan_machine, require_fit, usable_cpus
+from serve_app.safety import require_safe
 
 POLL_S = 0.2
 READY_TIMEOUT_S = 30.0
@@ -58,21 +64,37 @@ def load_serve_config(path: Path) -> ServeDeploySchema:
     except yaml.YAMLError as error:
         raise StartError(f"{path} is not YAML: {error}") from error
     except ValidationError as error:
-        raise StartError(f"{path}: {_first_problem(error)}") from error
-    for key in unknown_keys(tree, schema):
-        raise StartError(f"{path}: {key} is not a key that Serve knows; is it misspelt?")
-    for application in schema.applications:
-        try:
-            AppConfig.model_validate(application.args)
-        except ValidationError as error:
-            raise StartError(f"{path}: {_first_problem(error, 'args')}") from error
+        raise StartError(_of_file(path, _problems(error))) from error
+    unknown = [
+        f"{key} is not a key that Serve knows; is it misspelt?"
+        for key in unknown_keys(tree, schema)
+    ]
+    wrong = [problem for one in schema.applications for problem in _argument_problems(one)]
+    if unknown or wrong:
+        raise StartError(_of_file(path, [*unknown, *wrong]))
     return schema
+
+
+def _argument_problems(application: ServeApplicationSchema) -> list[str]:
+    """What is wrong with our part of a file, by itself or with what the environment sets."""
+    try:
+        with_environment(AppConfig.model_validate(application.args), os.environ)
+    except ConfigError as error:
+        return str(error).splitlines()
+    except ValidationError as error:
+        return _problems(error, "args")
+    return []
 
 
 def unknown_keys(tree: Any, model: BaseModel, at: str = "") -> Iterator[str]:  # noqa: ANN401
     """Dotted paths of keys that the schema would ignore in silence."""
     if not isinstance(tree, dict):
         return
+    if isinstance(model, DeploymentSchema):
+        # Serve keeps it as it is written until it starts replicas.
+        scaling = tree.get("autoscaling_config") or {}
+        unknown = scaling.keys() - AutoscalingConfig.model_fields.keys()
+        yield from (f"{at}autoscaling_config.{key}" for key in sorted(unknown))
     for key, value in tree.items():
         if key not in type(model).model_fields:
             yield f"{at}{key}"
@@ -84,6 +106,25 @@ def unknown_keys(tree: Any, model: BaseModel, at: str = "") -> Iterator[str]:  #
             for index, (raw, item) in enumerate(zip(value, parsed, strict=False)):
                 if isinstance(item, BaseModel):
                     yield from unknown_keys(raw, item, f"{at}{key}[{index}].")
+
+
+def check_settings(config: AppConfig) -> AppConfig:
+    """The configuration with what the environment sets; raises StartError for what its profile
+    forbids."""
+    config = with_environment(config, os.environ)
+    try:
+        require_safe(config)
+    except ConfigError as error:
+        raise StartError(str(error)) from error
+    return config
+
+
+def overridden(config: AppConfig, written: Mapping[str, Any]) -> Iterator[str]:
+    """What the environment sets instead of what the file says, with both."""
+    for one in settings(config, written, "the file", os.environ):
+        if one.instead_of is not None:
+            value = json.dumps(one.value, ensure_ascii=False)
+            yield f"{one.key} is {value} by {one.source}, not {one.instead_of} as in the file"
 
 
 def check_models(config: AppConfig) -> None:
@@ -109,7 +150,11 @@ def start(
     Raises StartError; call `stop` in any case.
     """
     for application in schema.applications:
-        check_models(AppConfig.model_validate(application.args))
+        config = AppConfig.model_validate(application.args)
+        for line in overridden(check_settings(config), application.args):
+            tell(line)
+        _require_fit(plan_application(application, usable_cpus()))
+        check_models(config)
     tell("starting Ray")
     context: Any = ray.init(
         address="local",
@@ -117,6 +162,8 @@ def start(
         log_to_driver=False,
         _metrics_export_port=metrics_port,
     )
+    for application in schema.applications:
+        _require_fit(plan_machine(application, ray.cluster_resources()))  # type: ignore[no-untyped-call]
     session_directory = Path(context.address_info["session_dir"])
     serve.start(
         proxy_location=schema.proxy_location,
@@ -158,6 +205,13 @@ def _drain(tell: Callable[[str], None], grace_s: float) -> None:
                 tell(f"{left} sessions of {name} did not leave in time")
 
 
+def _require_fit(plan: Plan) -> None:
+    try:
+        require_fit(plan)
+    except PlanError as error:
+        raise StartError(str(error)) from error
+
+
 def _deploy(schema: ServeDeploySchema) -> None:
     # Serve has no public call for a configuration file; this is the one `serve run` makes.
     client = _get_global_client()
@@ -181,8 +235,7 @@ def _wait_until_running(names: list[str], tell: Callable[[str], None], timeout_s
         time.sleep(POLL_S)
     raise StartError(
         f"The stages were not ready within {timeout_s:g} s: {told or 'nothing was deployed'}. "
-        "A big model may need longer (--timeout); a plan that asks for more CPUs or GPUs than "
-        "this machine has never gets ready."
+        "A big model may need longer (--timeout)."
     )
 
 
@@ -229,7 +282,13 @@ def root_cause(message: str) -> str:
     return errors[-1].split("Error: ", 1)[1]
 
 
-def _first_problem(error: ValidationError, *parents: str) -> str:
-    problem = error.errors()[0]
-    where = ".".join(str(part) for part in (*parents, *problem["loc"]))
-    return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
+def _problems(error: ValidationError, *parents: str) -> list[str]:
+    """Each with the dotted path of its key."""
+    return [
+        f"{'.'.join(map(str, (*parents, *one['loc'])))}: {one['msg'].removeprefix('Value error, ')}"
+        for one in error.errors()
+    ]
+
+
+def _of_file(path: Path, problems: Sequence[str]) -> str:
+    return "\n".join(f"{path}: {problem}" for problem in problems)

@@ -13,6 +13,7 @@ class OracleSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: Annotated[int, Field(ge=0)] = 0
+    """The same seed gives the same delays and failures."""
     delay_ms: Annotated[float, Field(ge=0, le=60_000)] = 0.0
     """Mean time that a batch takes, whatever its size."""
     delay_jitter_ms: Annotated[float, Field(ge=0, le=60_000)] = 0.0

@@ -15,6 +15,7 @@ from typing import Any
 import ctranslate2
 from transformers import PreTrainedTokenizerFast, WhisperForConditionalGeneration
 
+from deployments.memory import WhisperSize, in_each_format
 from models.training.features import HOP_SAMPLES, MELS
 from models.training.network import ALIGNMENT_HEADS
 from models.training.speech import SAMPLE_RATE_HZ
@@ -91,6 +92,7 @@ def write_manifest(
             "languages": list(LANGUAGES),
             "short_windows": True,
             "memory_bytes": _memory_bytes(folder, model.config.decoder_start_token_id),
+            "memory": in_each_format(_size(model).memory),
             "licence": "Apache-2.0",
             "files": {
                 file.name: {
@@ -118,6 +120,11 @@ def _architecture(model: WhisperForConditionalGeneration) -> dict[str, Any]:
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "quantization": "int8",
     }
+
+
+def _size(model: WhisperForConditionalGeneration) -> WhisperSize:
+    made = _architecture(model)
+    return WhisperSize(made["parameters"], made["width"], made["heads"], made["decoder_layers"])
 
 
 def _memory_bytes(folder: Path, start: int) -> int:

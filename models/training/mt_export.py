@@ -15,6 +15,7 @@ import torch
 from ctranslate2.converters import TransformersConverter
 from transformers import PreTrainedTokenizerFast, Qwen3ForCausalLM
 
+from deployments.memory import LanguageModelSize, in_each_format
 from models.training.mt_model import ROTARY_BASE
 from models.training.mt_tokens import END, LANGUAGES, TRANSLATE, VOCABULARY_SIZE
 
@@ -85,6 +86,7 @@ def write_manifest(directory: Path, metrics: dict[str, object]) -> None:
             if path.name != MANIFEST
         },
         "memory_bytes": _memory_bytes(directory),
+        "memory": in_each_format(_size(directory / HF_FOLDER).memory),
         "licence": "Apache-2.0",
         "metrics": metrics,
     }
@@ -142,6 +144,18 @@ def _check_vocabulary(directory: Path) -> None:
     ids.update({token["content"]: token["id"] for token in tokenizer["added_tokens"]})
     if len(listed) != VOCABULARY_SIZE or any(ids[token] != i for i, token in enumerate(listed)):
         raise RuntimeError("vocabulary.json and tokenizer.json disagree")
+
+
+def _size(transformers_form: Path) -> LanguageModelSize:
+    config = json.loads((transformers_form / "config.json").read_text(encoding="utf-8"))
+    weights = Qwen3ForCausalLM.from_pretrained(transformers_form)
+    return LanguageModelSize(
+        parameters=weights.num_parameters(),
+        layers=config["num_hidden_layers"],
+        heads=config["num_attention_heads"],
+        kv_heads=config["num_key_value_heads"],
+        head_width=config["head_dim"],
+    )
 
 
 def _memory_bytes(directory: Path) -> int:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from rich.console import Console
 
-from serve_app.client import demo, doctor, listen, serve, translate
+from serve_app.client import config, demo, doctor, listen, plan, serve, translate
 from serve_app.client.errors import (
     ClientError,
     RequestRejectedError,
@@ -31,6 +31,7 @@ examples:
   dragoman translate talk.mp3 --to de --to es
   dragoman listen --to de                       translate what is said into a microphone
   dragoman serve                                start a server
+  dragoman plan --profile gpu-24gb              whether models and replicas fit
   dragoman doctor                               what is missing, and how to mend it
 """
 
@@ -74,6 +75,8 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_parser(commands)
     translate.add_parser(commands)
     listen.add_parser(commands)
+    plan.add_parser(commands)
+    config.add_parser(commands)
     doctor.add_parser(commands)
     demo.add_parser(commands)
     return parser

@@ -6,16 +6,17 @@ import argparse
 import signal
 import sys
 import threading
-from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
 
 from serve_app.client.exits import ExitCode
+from serve_app.client.plan import add_configuration, configuration
 
 EXAMPLES = """\
 examples:
   dragoman serve                                   on the address that serve_config.yaml names
+  dragoman serve --profile gpu-24gb                a configuration that ships with Dragoman
   dragoman serve --host 0.0.0.0 --port 9000        reachable from other machines
   ASR_MODEL=small dragoman serve                   with another speech model
 """
@@ -30,9 +31,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "config", nargs="?", type=Path, default=Path("serve_config.yaml"), help="Serve's YAML file"
-    )
+    add_configuration(parser)
     parser.add_argument("--host", help="instead of the file's, for example 0.0.0.0")
     parser.add_argument("--port", type=int, help="instead of the file's")
     parser.add_argument(
@@ -66,7 +65,7 @@ def run(arguments: argparse.Namespace, _console: Console) -> ExitCode:
 
     grace_s = 0.0
     try:
-        schema = load_serve_config(arguments.config)
+        schema = load_serve_config(configuration(arguments))
         http_options = schema.http_options.model_copy(update=_chosen_address(arguments))
         schema = schema.model_copy(update={"http_options": http_options})
         running = start(

@@ -150,7 +150,9 @@ def test_a_command_is_required() -> None:
     assert caught.value.code == 2
 
 
-@pytest.mark.parametrize("command", ["translate", "listen", "doctor", "demo", "serve"])
+@pytest.mark.parametrize(
+    "command", ["translate", "listen", "doctor", "demo", "serve", "plan", "config"]
+)
 def test_every_command_explains_itself_with_an_example(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

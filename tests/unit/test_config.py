@@ -11,7 +11,9 @@ from pydantic import ValidationError
 
 from serve_app.client.model_checks import check_models as doctor_checks
 from serve_app.config import AppConfig, with_environment, with_resume_key
+from serve_app.environment import ConfigError
 from serve_app.launch import StartError, check_models, load_serve_config
+from serve_app.safety import require_safe
 
 ORACLE = {"engine": "oracle"}
 
@@ -30,9 +32,9 @@ def test_oracles_are_for_development() -> None:
     ],
 )
 def test_production_refuses_oracles(args: dict[str, Any], named: str) -> None:
-    with pytest.raises(ValidationError, match=f"{named} cannot serve people") as caught:
-        AppConfig.model_validate({"profile": "production", **args})
-    assert "profile='development'" in str(caught.value)
+    with pytest.raises(ConfigError, match=f"{named} cannot serve people") as caught:
+        require_safe(AppConfig.model_validate({"profile": "production", **args}))
+    assert "profile='staging'" in str(caught.value)
 
 
 @pytest.mark.parametrize("args", [{"vad": ORACLE}, {"asr": ORACLE}])
@@ -64,13 +66,17 @@ def test_resume_keys_come_from_the_environment_and_are_long_enough() -> None:
     config = with_environment(AppConfig(), {"RESUME_KEYS": f"{key}, {older}"})
     assert [one.get_secret_value() for one in config.resume.keys] == [key, older]
     assert key not in repr(config)
-    with pytest.raises(ValidationError, match="openssl rand"):
+    with pytest.raises(ConfigError, match="openssl rand") as caught:
         with_environment(AppConfig(), {"RESUME_KEYS": "short"})
+    assert "short" not in str(caught.value)
+    assert caught.value.__cause__ is None
 
 
 def test_development_draws_a_key_and_production_wants_one() -> None:
     drawn = with_resume_key(AppConfig())
     assert len(drawn.resume.keys) == 1
     assert with_resume_key(drawn) is drawn
-    with pytest.raises(ValueError, match="RESUME_KEYS"):
-        with_resume_key(AppConfig(profile="production"))
+    for profile in ("staging", "production"):
+        with pytest.raises(ConfigError, match="RESUME_KEYS"):
+            require_safe(AppConfig.model_validate({"profile": profile}))
+    require_safe(AppConfig())

@@ -10,10 +10,16 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from deployments.asr import MAX_WAITED_S, waited_s
+from deployments.asr import MAX_WAITED_S, Asr, waited_s
 from deployments.batching import Batcher
 from deployments.settings import StageSettings
-from deployments.types import AsrRequest, EngineError, UnsupportedLanguageError
+from deployments.types import (
+    AsrRequest,
+    EngineError,
+    EngineLostError,
+    Hypothesis,
+    UnsupportedLanguageError,
+)
 
 POISON = -1
 GOOD = 1_000
@@ -133,6 +139,68 @@ async def test_a_bad_request_that_is_asked_again_and_again_proves_nothing() -> N
             await batcher.ask(POISON)
         batcher.check_health()
     assert engine.batches.count([GOOD]) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CUDA failed with error out of memory",
+        "CUDA failed with error device-side assert triggered",
+        "CUDA failed with error unspecified launch failure",
+        "CUDA failed with error no CUDA-capable device is detected",
+        "cuBLAS failed with status CUBLAS_STATUS_EXECUTION_FAILED",
+        "cuDNN failed with status CUDNN_STATUS_EXECUTION_FAILED",
+    ],
+)
+async def test_a_failed_gpu_is_ill_at_once_and_not_asked_again(text: str) -> None:
+    calls: list[list[int]] = []
+
+    def run(batch: Sequence[int]) -> list[int]:
+        calls.append(list(batch))
+        raise RuntimeError(text)
+
+    batcher = Batcher(run, SETTINGS, GOOD)
+    batcher.check_health()
+    answers = await asyncio.gather(*map(batcher.ask, range(3)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [EngineLostError] * 3
+    assert calls == [[0, 1, 2]], "a batch is run apart only where a request may be at fault"
+    with pytest.raises(RuntimeError, match=f"the GPU failed: {text}"):
+        batcher.check_health()
+
+
+async def test_an_error_that_only_speaks_of_cuda_is_a_requests_own() -> None:
+    def run(batch: Sequence[int]) -> list[int]:
+        raise ValueError("CUDA failed with error is what somebody said")
+
+    batcher = Batcher(run, SETTINGS, GOOD)
+    with pytest.raises(EngineError) as caught:
+        await batcher.ask(0)
+    assert type(caught.value) is EngineError
+    batcher.check_health()
+
+
+async def test_an_asr_replica_whose_gpu_failed_ends_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ended(BaseException):
+        pass
+
+    def end(code: int) -> None:
+        assert code == 1
+        raise Ended
+
+    class Engine:
+        def check(self, request: AsrRequest) -> None: ...
+
+    def run(batch: Sequence[AsrRequest]) -> list[Hypothesis]:
+        raise RuntimeError("CUDA failed with error out of memory")
+
+    monkeypatch.setattr("deployments.asr.os._exit", end)
+    request = AsrRequest(np.zeros(1_600, np.float32), "en")
+    replica = object.__new__(Asr.func_or_class)
+    replica._engine, replica._batcher = Engine(), Batcher(run, SETTINGS, request)
+    with pytest.raises(Ended):
+        await replica.transcribe(request)
+    with pytest.raises(RuntimeError, match="the GPU failed"):
+        replica.check_health()
 
 
 async def test_the_one_that_has_waited_longest_goes_first_with_those_of_its_shape() -> None:

@@ -1,0 +1,1 @@
+"""Whether the replicas fit on the pods: arithmetic on settings, before anything is started."""
