@@ -2,11 +2,16 @@
 
 import signal
 
+import hypothesis
 import pytest
 
 # What is started in the background of a script ignores SIGINT, and so does all that it starts; the
 # tests stop servers with it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes says more about what else the machine does than about the code.
+hypothesis.settings.register_profile("untimed")
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
