@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
+import pytest
 from openai.types.websocket_reconnection import ReconnectingEvent, ReconnectingOverrides
 from websockets.exceptions import ConnectionClosed
 
@@ -20,6 +21,8 @@ from tests.contract.test_openai_realtime import openai, pcm24, words
 from tests.support.doors import serving
 from tests.support.engines import bundled_service
 from tests.support.speech import first_sentences
+
+pytestmark = pytest.mark.contract
 
 BYTES_PER_MS = 48
 PIECE_MS = 100
