@@ -87,7 +87,9 @@ async def conversation(
         async with aclosing(session.received()) as told:
             async for received in told:
                 yield received
-        await sending
+        # A source that still goes on has nobody to hear it any more.
+        if sending.done():
+            sending.result()
     finally:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)

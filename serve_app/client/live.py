@@ -109,8 +109,9 @@ class AsyncSession:
     async def send(self, pcm: bytes) -> None:
         """16 kHz mono 16-bit PCM, cut anywhere; waits while the kept audio is at its bound.
 
-        Raises ServerUnreachableError, RequestRejectedError, SessionRefusedError,
-        SessionLostError, ConnectionBrokenError or MalformedEventError once the session has failed.
+        Ignored once the server has ended the session. Once the session has failed it raises
+        ServerUnreachableError, NoSessionError, RequestRejectedError, SessionRefusedError,
+        SessionLostError, ConnectionBrokenError or MalformedEventError.
         """
         while not self._story.audio.has_room and not self._story.over:
             self._raise_failure()

@@ -15,6 +15,7 @@ class Relay:
         parts = urlsplit(upstream)
         self._address = (parts.hostname, parts.port)
         self._writers: set[asyncio.StreamWriter] = set()
+        self._frozen: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.url = ""
         self.accepted = 0
@@ -25,6 +26,10 @@ class Relay:
         for writer in self._writers:
             writer.transport.abort()
 
+    def freeze(self) -> None:
+        """Lose all that is sent on the present connections, and tell nobody."""
+        self._frozen |= self._writers
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         task = asyncio.current_task()
@@ -33,7 +38,7 @@ class Relay:
         up_reader, up_writer = await asyncio.open_connection(*self._address)
         self._writers |= {writer, up_writer}
         try:
-            await asyncio.gather(_pass_on(reader, up_writer), _pass_on(up_reader, writer))
+            await asyncio.gather(self._pass_on(reader, up_writer), self._pass_on(up_reader, writer))
         finally:
             self._writers -= {writer, up_writer}
             self._tasks.discard(task)
@@ -46,13 +51,13 @@ class Relay:
         self.cut()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(1 << 16):
+                if writer not in self._frozen:
+                    writer.write(data)
+                    await writer.drain()
+        writer.close()
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from aiohttp.test_utils import TestServer, unused_port
 
 from deployments.types import StageInfo
 from serve_app.api.service import Service
-from serve_app.client import AsyncClient, Client, Reconnected, Reconnecting, RetryPolicy
+from serve_app.client import AsyncClient, Client, Reconnected, Reconnecting, RetryPolicy, connection
 from serve_app.client.errors import (
     ConnectionBrokenError,
     KeptAudioFullError,
@@ -35,7 +35,7 @@ from serve_app.session.events import Event
 from tests.support.doors import scripted_service, serving
 from tests.support.oracle import EXACT, account_transcript, account_translation, speak
 from tests.support.oracle_stages import OraclePorts, oracle_config
-from tests.support.relay import relays
+from tests.support.relay import relay, relays
 from tests.support.scripted import Script, Spoken
 
 WORDS = [Spoken("Good", 300, 600), Spoken("morning.", 600, 1100)]
@@ -197,6 +197,43 @@ async def test_a_server_that_comes_back_goes_on_with_the_session() -> None:
             rest = [received.event async for received in told]
     assert said(rest) == "Good morning."
     assert translated(rest) == [("de", "<de>Good morning.")]
+
+
+async def test_a_connection_that_is_dead_and_does_not_say_so_is_found_out(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "HEARTBEAT_S", 0.2)
+    async with relay(url) as way, AsyncClient(way.url, retry=QUICK).stream() as session:
+        way.freeze()
+        await session.send(script().pcm())
+        await session.end()
+        told = [event async for event in session]
+    assert said(told) == "Good morning."
+    assert way.accepted == 2
+
+
+async def test_a_source_that_goes_on_is_left_when_the_server_ends_the_session(
+    serve: Serve,
+) -> None:
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.receive_json()
+        await socket.send_json(ev.to_wire(1, ev.SessionCreated("s", {})))
+        idle = ev.Error("idle_timeout", "No audio came.", retryable=False)
+        await socket.send_json(ev.to_wire(2, idle))
+        await socket.send_json(ev.to_wire(3, ev.SessionClosed("error")))
+        await socket.close(code=1008)
+        return socket
+
+    async def silent() -> AsyncIterator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
+
+    told: list[Event] = []
+    async with asyncio.timeout(10):
+        await gather(AsyncClient(await serve(refuse)).translate(silent()), told)
+    assert [event.type for event in told] == ["session.created", "error", "session.closed"]
 
 
 async def test_a_first_address_where_nobody_is_does_not_matter(url: str) -> None:
