@@ -58,10 +58,11 @@ class Session:
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
-        self._loop = _Loop()
+        self._loop: _Loop
 
     def __enter__(self) -> Self:
         """Returns once a server has created the session; raises what `send` raises."""
+        self._loop = _Loop()
         try:
             self._loop.call(self._session.__aenter__())
         except BaseException:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from serve_app.client.health import Health
+from serve_app.client.microphone import MicrophoneError, find_recorder
 from serve_app.client.ports import is_free
 
 Status = Literal["ok", "warn", "fail"]
@@ -52,6 +53,14 @@ def check_python(running: tuple[int, int] = sys.version_info[:2]) -> Check:
     if oldest <= running < too_new:
         return Check("python", "ok", detail)
     return Check("python", "fail", detail, "Use Python 3.11, 3.12 or 3.13, then run `make setup`.")
+
+
+def check_microphone() -> Check:
+    """Whether `dragoman listen` has something to record with."""
+    try:
+        return Check("microphone", "ok", f"recorded by {find_recorder().program}")
+    except MicrophoneError as error:
+        return Check("microphone", "warn", "`dragoman listen` cannot record", str(error))
 
 
 def check_package(name: str) -> Check:

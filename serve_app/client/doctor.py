@@ -69,6 +69,7 @@ def examine(url: str, config: Path) -> Iterator[Check]:
     yield checks.check_memory()
     yield checks.check_disk()
     yield checks.check_gpu()
+    yield checks.check_microphone()
     yield checks.check_config(config)
     yield from _models(config, missing=missing)
     yield from _server(url)

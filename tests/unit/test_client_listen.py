@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import unused_port
 
+from serve_app.client.checks import check_microphone
 from serve_app.client.cli import main
 from serve_app.client.microphone import MicrophoneError, find_recorder
 from tests.support.doors import scripted_service, serving
@@ -187,6 +188,8 @@ def test_without_a_recorder_it_says_what_to_install(
         find_recorder("darwin")
     with pytest.raises(MicrophoneError, match=r"not supported on win32.*dragoman translate -"):
         find_recorder("win32")
+    assert check_microphone().status == "warn"
+    assert "Install one" in check_microphone().remedy
     assert main(["listen"]) == 2
     assert "Install one" in capsys.readouterr().err
 
@@ -202,6 +205,7 @@ def test_ffmpeg_records_where_there_is_no_arecord(
     (tmp_path / "arecord").rename(tmp_path / "ffmpeg")
     monkeypatch.setenv("PATH", str(tmp_path))
     command = find_recorder(platform).command("Mic")
+    assert check_microphone().status == "ok"
     at = command.index("-f")
     assert (command[0], command[at : at + 4]) == ("ffmpeg", input_arguments)
     assert command[at + 4 :][:6] == ["-ac", "1", "-ar", "16000", "-f", "s16le"]
