@@ -24,33 +24,33 @@ class Preset:
     """Frames that a VAD call takes, of 32 ms each: sessions can decide only as often."""
 
 
-# WER clean and with white noise at 10 dB (offline: 0.9 % and 2.3 %), p50 and p95 lag of committed
+# WER clean and with white noise at 10 dB (offline: 0.9 % and 1.8 %), p50 and p95 lag of committed
 # words, as docs/quality.md has them for the bundled model; and decodes per second of audio.
 PRESETS: Mapping[Delay, Preset] = {
-    # 3.9 % and 6.0 %; 119 ms, 330 ms; 5.3.
+    # 3.0 % and 5.5 %; 190 ms, 369 ms; 5.5.
     "minimal": Preset(
         policy=PolicyOptions("hybrid", attention_guard_ms=240, clear_probability=0.985),
         window=WindowOptions(update_interval_ms=128),
         segmenter=SegmenterOptions(min_silence_ms=320, sentence_silence_ms=192),
         vad_block_frames=4,
     ),
-    # 3.9 % and 3.0 %; 216 ms, 414 ms; 2.9.
+    # 1.6 % and 2.8 %; 347 ms, 550 ms; 3.0.
     "low": Preset(
         policy=PolicyOptions("hybrid", attention_guard_ms=240, clear_probability=0.99),
         window=WindowOptions(update_interval_ms=256),
         segmenter=SegmenterOptions(sentence_silence_ms=224),
     ),
-    # 0.5 % and 2.1 %; 425 ms, 954 ms; 1.6.
+    # 0.5 % and 2.1 %; 439 ms, 973 ms; 1.6.
     "medium": Preset(
         policy=PolicyOptions("hybrid", attention_guard_ms=240, clear_probability=0.97),
         window=WindowOptions(update_interval_ms=512),
     ),
-    # 0.7 % and 1.8 %; 778 ms, 1,229 ms; 1.6.
+    # 0.7 % and 1.8 %; 794 ms, 1,248 ms; 1.6.
     "high": Preset(
         policy=PolicyOptions("la2", hold_back_words=1),
         window=WindowOptions(update_interval_ms=512),
     ),
-    # 0.7 % and 3.0 %; 2,044 ms, 3,414 ms; 1.2.
+    # 0.7 % and 3.0 %; 2,057 ms, 3,435 ms; 1.2.
     "xhigh": Preset(
         policy=PolicyOptions("utterance"),
         window=WindowOptions(update_interval_ms=768, max_window_ms=28_000),
