@@ -11,7 +11,9 @@ from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from deployments.batching import MAX_ONGOING_REQUESTS
+from deployments.engines.openai_settings import OpenAiMtSettings
 from deployments.engines.oracle_settings import OracleMtSettings
+from deployments.engines.serve_llm_settings import ServeLlmSettings
 from deployments.engines.vllm_settings import VllmSettings
 from deployments.logs import set_up_logs
 from deployments.memory import ModelMemory
@@ -34,12 +36,12 @@ logger = logging.getLogger("ray.serve")
 class MtSettings(StageSettings):
     """Which engine and model translate, and how."""
 
-    engine: Literal["ctranslate2", "vllm", "oracle"] = "ctranslate2"
-    """What translates."""
+    engine: Literal["ctranslate2", "vllm", "openai", "serve_llm", "oracle"] = "ctranslate2"
+    """What translates; see docs/mt.md."""
     model: str = "dragoman-mt"
-    """A bundled name, a directory or a hub id (org/name)."""
+    """A bundled name, a directory or a hub id (org/name); of `openai`, the server's own name."""
     device: Device = "cpu"
-    """Where the model runs; there is no falling back."""
+    """Where CTranslate2 or vLLM runs the model; there is no falling back."""
     compute_type: ComputeType = "default"
     """CTranslate2's number format; `default` is the one the model is stored in, on a GPU it is
     said outright. vLLM has `vllm.dtype`."""
@@ -49,6 +51,10 @@ class MtSettings(StageSettings):
     """Longest segment that is translated as one piece."""
     vllm: VllmSettings = VllmSettings()
     """Of the vLLM engine alone."""
+    openai: OpenAiMtSettings = OpenAiMtSettings()
+    """Of the `openai` engine alone."""
+    serve_llm: ServeLlmSettings = ServeLlmSettings()
+    """Of the `serve_llm` engine alone."""
     oracle: OracleMtSettings = OracleMtSettings()
     """Of the oracle engine alone, as all above it is of the others."""
 
@@ -64,9 +70,9 @@ class MtSettings(StageSettings):
         match self.engine:
             case "ctranslate2":
                 return ModelChoice(self.model, "mt")
-            case "vllm":
+            case "vllm" | "serve_llm":
                 return ModelChoice(self.model, "mt", "transformers")
-            case "oracle":
+            case "openai" | "oracle":
                 return None
 
 
@@ -77,6 +83,10 @@ def load_engine(settings: MtSettings, meter: StageMeter) -> Translator:
             return BatchedMt(load_batch_engine(settings), settings, meter)
         case "vllm":
             return MeteredMt(_load_vllm(settings), meter, settings.vllm.max_num_seqs)
+        case "openai":
+            return MeteredMt(_load_openai(settings), meter, settings.openai.max_requests)
+        case "serve_llm":
+            return MeteredMt(_load_serve_llm(settings), meter, settings.serve_llm.max_requests)
 
 
 def load_batch_engine(settings: MtSettings) -> BatchMtEngine:
@@ -115,6 +125,22 @@ def _load_vllm(settings: MtSettings) -> MtEngine:
         settings.vllm,
         device=settings.device,
         threads=settings.threads,
+        max_source_tokens=settings.max_source_tokens,
+    )
+
+
+def _load_openai(settings: MtSettings) -> MtEngine:
+    from deployments.engines.openai_mt import OpenAiMt  # noqa: PLC0415
+
+    return OpenAiMt(settings.model, settings.openai, max_source_tokens=settings.max_source_tokens)
+
+
+def _load_serve_llm(settings: MtSettings) -> MtEngine:
+    from deployments.engines.serve_llm_mt import ServeLlmMt  # noqa: PLC0415
+
+    return ServeLlmMt(
+        resolve(ModelChoice(settings.model, "mt", "transformers")),
+        settings.serve_llm,
         max_source_tokens=settings.max_source_tokens,
     )
 

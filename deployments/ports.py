@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
@@ -27,6 +28,12 @@ _STAGE_LOST = (*_REPLICA_LOST, BackPressureError, DeploymentUnavailableError)
 _Answer = TypeVar("_Answer")
 
 logger = logging.getLogger("ray.serve")
+
+
+class _Response(Protocol):
+    """What Serve's typed stub leaves out of DeploymentResponse."""
+
+    def cancel(self) -> None: ...
 
 
 class StageUnavailableError(EngineError):
@@ -81,13 +88,22 @@ async def _ask(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
     """
     try:
         try:
-            return await call()
+            return await _answer(call())
         except _REPLICA_LOST as error:
             logger.warning("a replica was lost, its request goes to another: %s", error)
-            return await call()
+            return await _answer(call())
     except _STAGE_LOST as error:
         raise StageUnavailableError(f"no replica answered: {error}") from error
     except RayTaskError as error:
         if isinstance(error.cause, EngineError):
             raise error.cause from None
+        raise
+
+
+async def _answer(response: Awaitable[_Answer]) -> _Answer:
+    """The answer; who is cancelled while waiting for it cancels the request at the replica."""
+    try:
+        return await response
+    except asyncio.CancelledError:
+        cast(_Response, response).cancel()
         raise

@@ -146,6 +146,8 @@ class StageInfo:
     """ISO 639-1 codes; empty where any language may be asked for."""
     takes_glossary: bool = False
     """Whether a translator can be told how to translate terms."""
+    takes_prefix: bool = True
+    """Whether a translator can be made to go on from a committed target."""
     takes_open: bool = False
     """Whether a translator was made for unfinished sources; any other makes up an end."""
     fixed_window_samples: int = 0

@@ -247,6 +247,17 @@ class AppConfig(Section):
         return (*asr, mt) if mt else asr
 
     @model_validator(mode="after")
+    def _append_wants_a_translator_that_goes_on(self) -> Self:
+        goes_on = self.mt.engine != "openai" or self.mt.openai.continues_prefix
+        if self.session.mt_mode == "append" and not goes_on:
+            raise ValueError(
+                "session.mt_mode='append' wants a translator that can go on from what was said. "
+                "Set mt.openai.continues_prefix where the server takes continue_final_message, or "
+                "mt_mode to 'revise' or 'final'."
+            )
+        return self
+
+    @model_validator(mode="after")
     def _oracles_hear_together(self) -> Self:
         if ORACLE in {self.vad.engine, self.asr.engine} and self.vad.engine != self.asr.engine:
             raise ValueError(

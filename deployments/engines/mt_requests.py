@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deployments.engines.prompts import PromptFormat
 from deployments.types import (
     EngineError,
     MtRequest,
@@ -31,6 +32,21 @@ def require_length(source_tokens: int, max_source_tokens: int) -> None:
     if source_tokens > max_source_tokens:
         raise SourceTooLongError(
             f"the source has {source_tokens} tokens; a sentence may have {max_source_tokens}"
+        )
+
+
+def require_prompt_fits(
+    prompts: PromptFormat, request: MtRequest, max_source_tokens: int, max_tokens: int
+) -> None:
+    """Raise SourceTooLongError, or EngineError where prompt and translation have no room."""
+    source_tokens = prompts.source_length(request)
+    require_length(source_tokens, max_source_tokens)
+    needed = len(prompts.prompt(request)) + most_new_tokens(source_tokens)
+    if needed > max_tokens:
+        raise EngineError(
+            f"the request may need {needed} tokens with its history, glossary and translation so "
+            f"far, and the model has {max_tokens}. Send a shorter glossary, or raise max_model_len "
+            "of the engine."
         )
 
 

@@ -21,7 +21,7 @@ from vllm.v1.engine.exceptions import EngineDeadError
 
 from deployments.engines.mt_requests import (
     most_new_tokens,
-    require_length,
+    require_prompt_fits,
     require_served,
     warm_requests,
 )
@@ -29,7 +29,7 @@ from deployments.engines.prompts import PromptFormat, prompt_format
 from deployments.engines.vllm_settings import VllmSettings
 from deployments.models import ModelCorruptError, ResolvedModel
 from deployments.settings import Device
-from deployments.types import Draft, EngineError, EngineLostError, MtRequest, StageInfo
+from deployments.types import Draft, EngineLostError, MtRequest, StageInfo
 
 CPU_KV_CACHE_BYTES = 1 << 30
 """vLLM itself would take 40 % of a CPU's memory."""
@@ -83,15 +83,7 @@ class VllmMt:
     def check(self, request: MtRequest) -> None:
         """Raise EngineError or UnsupportedLanguageError where `request` cannot be translated."""
         require_served(self._info, request)
-        source_tokens = self._format.source_length(request)
-        require_length(source_tokens, self._max_source_tokens)
-        needed = len(self._format.prompt(request)) + most_new_tokens(source_tokens)
-        if needed > self._max_tokens:
-            raise EngineError(
-                f"the request may need {needed} tokens with its history, glossary and translation "
-                f"so far; {self._info.model} has {self._max_tokens} here. Send a shorter glossary "
-                "or raise mt.vllm.max_model_len."
-            )
+        require_prompt_fits(self._format, request, self._max_source_tokens, self._max_tokens)
 
     async def translate(self, request: MtRequest) -> Draft:
         """The draft for a checked request; a caller that is cancelled takes it from the engine.

@@ -74,6 +74,13 @@ def parse_stream_config(values: Mapping[str, Any], service: Service) -> StreamQu
         require_target(target, service)
     parse_glossary(query.glossary, query.target, service.mt)
     mode = query.mt_mode or service.config.session.mt_mode_for(service.mt)
+    if mode == "append" and not service.mt.takes_prefix:
+        raise InvalidRequestError(
+            f"The model {service.mt.model} cannot be made to go on from a translation that was "
+            "begun, so there is no mt_mode=append here; use revise or final.",
+            param="mt_mode",
+            code="unsupported_parameter",
+        )
     return query.model_copy(update={"mt_mode": mode})
 
 

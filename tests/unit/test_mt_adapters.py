@@ -93,7 +93,7 @@ async def test_an_engine_that_answers_batches_is_asked_one_by_one() -> None:
     assert translator.load()["backlog_s"] == 0.0
 
 
-@pytest.mark.parametrize("engine", ["vllm"])
+@pytest.mark.parametrize("engine", ["vllm", "openai", "serve_llm"])
 def test_an_engine_without_batches_is_no_batch_engine(engine: str) -> None:
     settings = MtSettings.model_validate({"engine": engine})
     with pytest.raises(ValueError, match="does not take batches; use ctranslate2 or oracle"):

@@ -152,7 +152,7 @@ async def test_hostile_text_is_just_text(engine: VllmMt, hostile: str) -> None:
         (
             MtRequest("one " * 100, "en", "de", "eins " * 500),
             EngineError,
-            "has 1024 here. Send a shorter glossary or raise mt.vllm.max_model_len",
+            "the model has 1024. Send a shorter glossary, or raise max_model_len",
         ),
     ],
 )
