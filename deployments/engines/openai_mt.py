@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 import aiohttp
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from deployments.engines.instruct_prompts import instruct_messages, without_system_turn
 from deployments.engines.mt_requests import most_new_tokens, require_length, require_served
@@ -91,13 +91,13 @@ class OpenAiMt:
         if self._client is not None:
             await self._client.close()
 
-    def _body(self, request: MtRequest) -> dict[str, JsonValue]:
+    def _body(self, request: MtRequest) -> dict[str, object]:
         messages = instruct_messages(request, neutralised)
         if not self._settings.system_turn:
             messages = without_system_turn(messages)
-        body: dict[str, JsonValue] = {
+        body: dict[str, object] = {
             "model": self._info.model,
-            "messages": list(messages),
+            "messages": messages,
             "temperature": 0,
             "seed": 0,
             "max_tokens": most_new_tokens(_estimated_tokens(request.source)),
@@ -111,7 +111,7 @@ class OpenAiMt:
             body |= {"continue_final_message": True, "add_generation_prompt": False}
         return body
 
-    async def _complete(self, body: Mapping[str, JsonValue]) -> str:
+    async def _complete(self, body: Mapping[str, object]) -> str:
         for attempt in range(self._settings.retries + 1):
             try:
                 return await self._try(body)
@@ -122,7 +122,7 @@ class OpenAiMt:
                 await asyncio.sleep(min(wait_s, MAX_RETRY_WAIT_S))
         raise EngineError(f"{failure} ({self._settings.retries + 1} tries)") from failure
 
-    async def _try(self, body: Mapping[str, JsonValue]) -> str:
+    async def _try(self, body: Mapping[str, object]) -> str:
         url = f"{self._settings.base_url.rstrip('/')}/chat/completions"
         try:
             async with self._connections().post(url, json=body) as response:

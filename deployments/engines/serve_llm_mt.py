@@ -77,6 +77,7 @@ class ServeLlmMt:
     async def _complete(self, completion: CompletionRequest) -> CompletionResponse:
         answers: Any = self._handle.completions.remote(completion)
         try:
+            answer: CompletionResponse | ErrorResponse
             [answer] = [answer async for answer in answers]
         except asyncio.CancelledError:
             answers.cancel()
