@@ -171,14 +171,15 @@ def neutralised(text: str) -> str:
 
 def _continued(request: MtRequest, content: str) -> str:
     """The committed target and what the server adds to it, of as many lines as the source."""
-    if "\n" not in request.source.strip():
-        content = content.lstrip("\n").partition("\n")[0]
     committed = request.committed_target
-    if not committed:
-        return content.strip()
-    if committed[-1].isspace():
-        content = content.lstrip()
-    return (committed + content).rstrip() if content.strip() else committed
+    added = content if committed else content.strip()
+    if "\n" not in request.source.strip():
+        added = added.partition("\n")[0]
+    if not added.strip():
+        return committed
+    if committed and committed[-1].isspace():
+        added = added.lstrip()
+    return (committed + added).rstrip()
 
 
 def _content(text: str, url: str) -> str:

@@ -56,7 +56,7 @@ def _stage(
             )
         case "Mt" if config.mt.engine == "vllm":
             return vllm_stage(config.mt, options, pods, manifests.get(config.mt.model))
-        case "Mt" if config.mt.engine != ORACLE:
+        case "Mt" if config.mt.engine == "ctranslate2":
             return _ctranslate2(
                 "mt", config.mt, options, _mt_memory(config.mt, manifests.get(config.mt.model))
             )

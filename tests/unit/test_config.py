@@ -80,3 +80,21 @@ def test_development_draws_a_key_and_production_wants_one() -> None:
         with pytest.raises(ConfigError, match="RESUME_KEYS"):
             require_safe(AppConfig.model_validate({"profile": profile}))
     require_safe(AppConfig())
+
+
+def test_append_wants_a_translator_that_goes_on() -> None:
+    append = {"session": {"mt_mode": "append"}, "mt": {"engine": "openai"}}
+    with pytest.raises(ValidationError, match=r"Set mt\.openai\.continues_prefix where"):
+        AppConfig.model_validate(append)
+    append["mt"] = {"engine": "openai", "openai": {"continues_prefix": True}}
+    assert AppConfig.model_validate(append).session.mt_mode == "append"
+
+
+def test_the_models_are_those_that_the_engines_load() -> None:
+    def weights(engine: str) -> list[str]:
+        models = AppConfig.model_validate({"mt": {"engine": engine}}).models
+        return [model.weights for model in models if model.task == "mt"]
+
+    assert weights("ctranslate2") == ["ctranslate2"]
+    assert weights("vllm") == weights("serve_llm") == ["transformers"]
+    assert weights("openai") == []

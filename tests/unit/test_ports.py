@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -115,3 +117,27 @@ async def test_errors_of_a_stage_arrive_as_they_were_raised(error: Exception) ->
 async def test_other_errors_are_left_alone() -> None:
     with pytest.raises(KeyError):
         await ServeMt(Handle(raised_by_stage(KeyError("x")))).translate(MT)
+
+
+class Unanswered:
+    """A response that never comes."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+
+    def __await__(self) -> Generator[Any, None, object]:
+        return asyncio.Event().wait().__await__()
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+async def test_who_stops_waiting_stops_the_work() -> None:
+    response = Unanswered()
+    handle = SimpleNamespace(translate=SimpleNamespace(remote=lambda _: response))
+    asked = asyncio.create_task(ServeMt(handle).translate(MT))  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert response.cancelled

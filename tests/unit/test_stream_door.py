@@ -190,6 +190,19 @@ async def test_a_model_for_any_language_is_asked_only_for_languages() -> None:
     assert translated(events) == [("yue", "<yue>Good morning.")]
 
 
+async def test_a_translator_that_cannot_go_on_is_not_asked_to_append() -> None:
+    stuck = replace(MT_INFO, takes_prefix=False)
+    async with serving(replace(scripted_service(script()), mt=stuck)) as url:
+        ask = f"{url}/v1/stream?{PCM}&target=de"
+        status, _, text = await post(f"{ask}&mt_mode=append", script().pcm())
+        error = json.loads(text)["error"]
+        assert (status, error["code"], error["param"]) == (400, "unsupported_parameter", "mt_mode")
+        assert "use revise or final" in error["message"]
+        events = await stream(ask, script().pcm())
+    assert events[0]["config"]["mt_mode"] == "final"
+    assert translated(events) == [("de", "<de>Good morning.")]
+
+
 async def test_the_mode_of_translation_is_chosen_by_the_client_the_server_or_the_model() -> None:
     scripted = scripted_service(script())
     made_for_it = replace(scripted, mt=replace(MT_INFO, takes_open=True))
