@@ -93,15 +93,19 @@ async def test_live_speech_goes_before_files_and_what_is_committed_before_drafts
 
 async def test_cancelled_work_makes_room_at_once(engine: VllmMt) -> None:
     long = MtRequest("no " * 280, "en", "de")
-    asked = [asyncio.create_task(engine.translate(long)) for _ in range(30)]
+    clock = asyncio.get_running_loop().time
+    since_s = clock()
+    await engine.translate(long)
+    took_s = clock() - since_s
+    asked = [asyncio.create_task(engine.translate(long)) for _ in range(100)]
     while engine.unfinished < len(asked):  # noqa: ASYNC110
         await asyncio.sleep(0.001)
     for task in asked:
         task.cancel()
     await asyncio.gather(*asked, return_exceptions=True)
     assert engine.unfinished == 0
-    # Behind thirty of them, one at a time, it would take half a minute.
-    async with asyncio.timeout(10):
+    # Behind all of them, one at a time, it would take a hundred times as long.
+    async with asyncio.timeout(20 * took_s + 1):
         background = MtRequest(MILK, "en", "de", background=True)
         assert await translate(engine, background) == PARALLEL["de"][3]
 
@@ -128,9 +132,7 @@ async def test_weights_that_do_not_fit_their_model_are_named(tmp_path: Path) -> 
     shutil.copytree(resolve(BUNDLED).path, directory)
     config = json.loads((directory / "config.json").read_text())
     (directory / "config.json").write_text(json.dumps({**config, "hidden_size": 128}))
-    with pytest.raises(
-        ModelCorruptError, match=r"vLLM could not load .*broken.*say more|says more"
-    ):
+    with pytest.raises(ModelCorruptError, match=r"vLLM could not load .*broken.*says more"):
         vllm_engine(ModelChoice(str(directory), "mt", "transformers"))
 
 
