@@ -11,6 +11,8 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from deployments.tables import Side
+
 SOURCE = ""
 """The lane of what was said; every other lane is a target language."""
 
@@ -159,6 +161,10 @@ class Report:
     acked_ms: int | None = None
     """Of a connection that took the session up, until the hub knows of it: of what an earlier one
     told, the speaker holds what ends before this and what is among `passages`, and no more."""
+    conversation: str = ""
+    """Which conversation the session belongs to, if any."""
+    side: Side = "host"
+    """Whose session it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +213,7 @@ class Board:
         self.added: tuple[str, ...] = ()
         """Languages that viewers asked for."""
         self.version = 0
+        self.conversation = first.conversation
         self.edition = first.edition if first.acked_ms is None else _edition_of(first)
         self._opened_at_s = first.opened_at_s
         self._whole_since = 0

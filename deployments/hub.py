@@ -11,17 +11,14 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
-from ray import serve
-from ray.serve.handle import DeploymentHandle
 
 from deployments.boards import Board, Limits, News, Receipt, Report, Seen
-
-MAX_ONGOING_REQUESTS = 10_000
-"""A reader waits in the hub for news: one call for each session that a replica has viewers of."""
+from deployments.tables import ConsentAction, Conversation, Side, Table, other
 
 
 class HubSettings(BaseModel):
@@ -56,6 +53,14 @@ class Wish(Enum):
     """There is no such session."""
 
 
+@dataclass(frozen=True, slots=True)
+class TableNews:
+    """A conversation as it is now."""
+
+    seen: Seen
+    now: Conversation
+
+
 class HubPort(Protocol):
     """The hub, as a replica reaches it; every call may fail or hang, and nobody may mind."""
 
@@ -71,6 +76,20 @@ class HubPort(Protocol):
         """Ask the speaker's session to translate into these languages as well."""
         ...
 
+    async def attend(
+        self, name: str, side: Side, language: str, seen: Seen | None, wait_s: float
+    ) -> TableNews:
+        """Read along in a conversation: as it is now, as soon as that is news."""
+        ...
+
+    async def agree(self, name: str, side: Side, action: ConsentAction) -> Conversation:
+        """Say whether the conversation may be written down."""
+        ...
+
+    async def look(self, name: str) -> Conversation:
+        """A conversation as it is now."""
+        ...
+
 
 class LocalHub:
     """The hub itself; in one process it is its own port."""
@@ -83,6 +102,7 @@ class LocalHub:
         self._epoch = uuid.uuid4().hex[:12]
         self._boards: dict[str, Board] = {}
         self._told_at_s: dict[str, float] = {}
+        self._tables: dict[str, Table] = {}
         self._waiting: dict[str, set[asyncio.Event]] = {}
 
     async def publish(self, reports: tuple[Report, ...]) -> tuple[Receipt, ...]:
@@ -107,6 +127,45 @@ class LocalHub:
             return Wish.UNKNOWN
         return Wish.GRANTED if board.want(targets) else Wish.TOO_MANY
 
+    async def attend(
+        self, name: str, side: Side, language: str, seen: Seen | None, wait_s: float
+    ) -> TableNews:
+        """See HubPort."""
+        table = self._table(name)
+        self._tell(name, table.read(side, language, self._clock()))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                while seen == Seen(self._epoch, table.version):
+                    await self._change(name)
+        self._tell(name, table.read(side, language, self._clock()))
+        self._tell(name, table.notice(self._clock()))
+        return TableNews(Seen(self._epoch, table.version), table.now)
+
+    async def agree(self, name: str, side: Side, action: ConsentAction) -> Conversation:
+        """See HubPort."""
+        table = self._table(name)
+        self._tell(name, table.agree(side, action, self._clock()))
+        return table.now
+
+    async def look(self, name: str) -> Conversation:
+        """See HubPort."""
+        return self._table(name).now
+
+    def _table(self, name: str) -> Table:
+        """One that nobody has said anything of yet is empty: its links say that it exists."""
+        self._forget()
+        if name not in self._tables and len(self._tables) >= self._settings.max_sessions:
+            self._drop_table(min(self._tables, key=lambda one: self._tables[one].touched_at_s))
+        return self._tables.setdefault(name, Table(self._clock()))
+
+    def _drop_table(self, name: str) -> None:
+        del self._tables[name]
+        self._wake(name)
+
+    def _tell(self, name: str, is_news: bool) -> None:
+        if is_news:
+            self._wake(name)
+
     def _has_news(self, session_id: str, seen: Seen | None) -> bool:
         board = self._boards.get(session_id)
         return board is not None and seen != Seen(self._epoch, board.version)
@@ -122,7 +181,18 @@ class LocalHub:
             return Receipt(taken=False, superseded=True)
         self._told_at_s[report.session_id] = self._clock()
         self._wake(report.session_id)
-        return Receipt(taken=True, wanted=board.added, edition=board.edition)
+        wanted = (*board.added, *self._wanted_at_table(report))
+        return Receipt(taken=True, wanted=wanted, edition=board.edition)
+
+    def _wanted_at_table(self, report: Report) -> tuple[str, ...]:
+        """The language in which the other side of a conversation reads."""
+        if not report.conversation:
+            return ()
+        table = self._table(report.conversation)
+        is_new = table.speak(report.side, report.session_id, self._clock())
+        self._tell(report.conversation, is_new)
+        language = table.now.seats[other(report.side)].language
+        return (language,) if language else ()
 
     async def _change(self, session_id: str) -> None:
         change = asyncio.Event()
@@ -149,7 +219,12 @@ class LocalHub:
 
     def _forget(self) -> None:
         now_s = self._clock()
+        for name, table in list(self._tables.items()):
+            if now_s - table.touched_at_s > self._settings.silent_s:
+                self._drop_table(name)
         for session_id, board in list(self._boards.items()):
+            if board.conversation in self._tables:
+                continue
             kept_s = self._settings.ended_s if board.scene.ended else self._settings.silent_s
             if now_s - self._told_at_s[session_id] > kept_s:
                 self._drop(session_id)
@@ -157,53 +232,3 @@ class LocalHub:
     def _drop(self, session_id: str) -> None:
         del self._boards[session_id], self._told_at_s[session_id]
         self._wake(session_id)
-
-
-@serve.deployment(
-    name="Hub",
-    num_replicas=1,
-    max_ongoing_requests=MAX_ONGOING_REQUESTS,
-    health_check_period_s=2,
-    health_check_timeout_s=10,
-    graceful_shutdown_timeout_s=2,
-    ray_actor_options={"num_cpus": 0.1},
-)
-class Hub:
-    """The one replica; a second would know half of the sessions."""
-
-    def __init__(self, settings: HubSettings) -> None:
-        self._hub = LocalHub(settings)
-
-    async def publish(self, reports: tuple[Report, ...]) -> tuple[Receipt, ...]:
-        """See HubPort."""
-        return await self._hub.publish(reports)
-
-    async def read(self, session_id: str, seen: Seen | None, wait_s: float) -> News | None:
-        """See HubPort."""
-        return await self._hub.read(session_id, seen, wait_s)
-
-    async def want(self, session_id: str, targets: tuple[str, ...]) -> Wish:
-        """See HubPort."""
-        return await self._hub.want(session_id, targets)
-
-
-class ServeHub:
-    """HubPort of the Hub deployment."""
-
-    def __init__(self, handle: DeploymentHandle[Any]) -> None:
-        self._handle = handle
-
-    async def publish(self, reports: tuple[Report, ...]) -> tuple[Receipt, ...]:
-        """See HubPort."""
-        receipts: tuple[Receipt, ...] = await self._handle.publish.remote(reports)
-        return receipts
-
-    async def read(self, session_id: str, seen: Seen | None, wait_s: float) -> News | None:
-        """See HubPort."""
-        news: News | None = await self._handle.read.remote(session_id, seen, wait_s)
-        return news
-
-    async def want(self, session_id: str, targets: tuple[str, ...]) -> Wish:
-        """See HubPort."""
-        wish: Wish = await self._handle.want.remote(session_id, targets)
-        return wish

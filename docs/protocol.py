@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serve_app.api.boxes import MAX_UNSENT, MAX_WAITING_BYTES, SLOW_DOWN_BYTES
+from serve_app.api.conversations import ConversationQuery
 from serve_app.api.native_socket import OPENING_TIMEOUT_S
 from serve_app.api.query import StreamQuery
 from serve_app.api.resume import MAX_HELD_SEGMENTS, HeldMessage, HeldTranslationMessage
@@ -35,6 +36,8 @@ _JSON = {
     "None": "null",
     "Usage": "Usage",
     "Mapping[str, Any]": "object",
+    "Mapping[str, str]": "object",
+    "Mapping[str, bool]": "object",
     "AudioFormat": "string",
     "HeldTranslationMessage": "translation",
 }
@@ -75,6 +78,7 @@ def page() -> str:
         "USAGE": _table(events.Usage),
         "CONFIG": _table(StreamQuery, default=True),
         "VIEWER": _table(ViewerQuery, default=True),
+        "CONVERSATION": _table(ConversationQuery, default=True),
         "HELD": _table(HeldMessage),
         "HELD_TRANSLATION": _table(HeldTranslationMessage),
         "CLOSE_CODES": "\n".join(

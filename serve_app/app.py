@@ -7,7 +7,7 @@ import os
 from ray.serve import Application
 
 from deployments.asr import Asr
-from deployments.hub import Hub
+from deployments.hub_serving import Hub
 from deployments.models import check_name
 from deployments.mt import Mt
 from deployments.vad import Vad

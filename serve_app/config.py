@@ -27,7 +27,7 @@ from serve_app.session.segmenter import SegmenterOptions
 from serve_app.session.translations import Glossary
 from serve_app.session.window import WindowOptions
 from serve_app.tokens import RESUME, TokenKind, TokenSigner
-from serve_app.viewers.links import VIEWER
+from serve_app.viewers.links import CONVERSATION, VIEWER
 from serve_app.viewers.settings import ViewerSettings
 
 MODEL_VARIABLES = {"ASR_MODEL": "asr", "MT_MODEL": "mt"}
@@ -234,6 +234,10 @@ class AppConfig(Section):
     timeouts: TimeoutSettings = TimeoutSettings()
     files: FileSettings = FileSettings()
     viewers: ViewerSettings = ViewerSettings()
+
+    def conversation_signer(self) -> TokenSigner:
+        """Signs the links of conversations, with the same keys."""
+        return self.resume.signer(CONVERSATION, self.viewers.link_ttl_s)
 
     def viewer_signer(self) -> TokenSigner:
         """Signs viewer links, with the keys of resume tokens."""

@@ -11,7 +11,7 @@ from ray import serve
 from ray.serve.handle import DeploymentHandle
 from starlette.applications import Starlette
 
-from deployments.hub import ServeHub
+from deployments.hub_serving import ServeHub
 from deployments.logs import set_up_logs
 from deployments.ports import ServeAsr, ServeMt, ServeVad
 from serve_app.api.health import probe

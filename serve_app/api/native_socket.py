@@ -43,6 +43,7 @@ AUDIO_KEYS = frozenset({"format", "rate", "channels"})
 MESSAGES = ("config", "flush", "end")
 VOLATILE = (events.TranscriptPartial, events.TranslationPartial)
 RESUME_KEYS = frozenset({"resume_token", "segments"})
+FIXED_KEYS = AUDIO_KEYS | RESUME_KEYS | {"conversation"}
 
 _HELD: TypeAdapter[Any] = TypeAdapter(HeldMessages)
 
@@ -95,7 +96,7 @@ class NativeConversation:
         return [] if query is None else [sockets.Tell(self._change(query))]
 
     def _update(self, values: dict[str, Any]) -> fx.Configure:
-        for key in sorted((AUDIO_KEYS | RESUME_KEYS) & values.keys()):
+        for key in sorted(FIXED_KEYS & values.keys()):
             raise InvalidRequestError(
                 f"{key!r} cannot be changed in the middle of a connection: open another one.",
                 param=key,
@@ -122,6 +123,7 @@ async def stream_socket(socket: WebSocket) -> None:
             return
         service.admit(resumes=opening.resumption is not None)
         layout = PcmLayout(opening.query.rate, opening.query.channels)
+        invitation = audience.invited(opening.query)
     except DragomanError as error:
         await _refuse(socket, service, error)
         return
@@ -139,7 +141,7 @@ async def stream_socket(socket: WebSocket) -> None:
     def add_targets(targets: tuple[str, ...]) -> None:
         call.act(conversation.add_targets(targets))
 
-    sharing = audience.share(opening.session_id, add_targets, opening.resumption)
+    sharing = audience.share(opening.session_id, add_targets, opening.resumption, invitation)
     conversation = NativeConversation(service, opening.query, tokens, sharing)
     with service.open(session, "ws") as runner, closing(sharing):
         call = sockets.Call(socket, conversation, runner, inputs)

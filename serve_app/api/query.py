@@ -53,6 +53,8 @@ class StreamQuery(BaseModel):
     """Whether others may read along: `session.created` then has a `viewer_token`."""
     viewer_targets: Annotated[int, Field(ge=0, le=MAX_TARGETS)] = 4
     """How many languages viewers may add to `target`, each once for all who read it."""
+    conversation: str | None = None
+    """Joins a conversation: the token of the side that speaks here."""
 
     @property
     def source_language(self) -> str | None:

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from deployments.types import EngineError
+from serve_app.api.conversations import CONVERSATION_ROUTES
 from serve_app.api.failures import as_known
 from serve_app.api.health import live, ready
 from serve_app.api.native_socket import stream_socket
@@ -38,6 +39,7 @@ def build_doors(service: Service) -> Starlette:
             Route("/health/live", live),
             Route("/health/ready", ready),
             *VIEWER_ROUTES,
+            *CONVERSATION_ROUTES,
             *REST_ROUTES,
             *WEB_ROUTES,
         ],

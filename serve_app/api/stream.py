@@ -53,11 +53,12 @@ async def stream(request: Request) -> Response:
     """Answers once the first audio was understood, so that a bad request gets its 4xx."""
     service: Service = request.app.state.service
     query = parse_stream_query(request.query_params, service)
+    audience: Audience = request.app.state.audience
+    audience.invited(query)
     layout = PcmLayout(query.rate, query.channels)
     service.admit()
     audio = await _started(decode(request.stream(), query.format, layout))
     media_type = SSE if SSE in request.headers.get("accept", "") else NDJSON
-    audience: Audience = request.app.state.audience
     told = _session_events(service, audience, query, audio)
     return SendOnlyResponse(_lines(told, media_type), media_type)
 
@@ -90,7 +91,7 @@ async def _session_events(
             asked = more
             runner.tell(fx.Configure(session_options(service, more), more.model_dump(mode="json")))
 
-    sharing = audience.share(session.session_id, add_targets)
+    sharing = audience.share(session.session_id, add_targets, invitation=audience.invited(query))
     seq = 0
     try:
         with service.open(session, "http") as runner:

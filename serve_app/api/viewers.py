@@ -14,13 +14,13 @@ from starlette.routing import Route
 
 from deployments.boards import SOURCE
 from serve_app.api.event_stream import KEEP_ALIVE, KEEP_ALIVE_S, EventStream, sse
-from serve_app.api.query import MAX_TARGETS, query_values, require_target
+from serve_app.api.query import MAX_TARGETS, StreamQuery, query_values, require_target
 from serve_app.api.service import Service
 from serve_app.errors import BusyError, InvalidRequestError
 from serve_app.session import events
 from serve_app.session.resume import Resumption
 from serve_app.viewers.captions import Cursor, Reader
-from serve_app.viewers.links import ViewerLinks
+from serve_app.viewers.links import Invitation, Invitations, ViewerLinks
 from serve_app.viewers.lobby import Followed, Lobby
 from serve_app.viewers.newsroom import AddTargets, Newsroom
 from serve_app.viewers.sharing import Sharing
@@ -58,15 +58,33 @@ class Audience:
         self.lobby = Lobby(service.hub, settings.hub.limits)
         self._newsroom = Newsroom(service.hub, settings.hub.limits)
         self.links = ViewerLinks(service.config.viewer_signer())
+        self.invitations = Invitations(service.config.conversation_signer())
+        self.hub = service.hub
         self.max_connection_bytes = settings.max_connection_bytes
         self._max_viewers = settings.max_viewers
         self._viewers = 0
 
     def share(
-        self, session_id: str, add_targets: AddTargets, resumption: Resumption | None = None
+        self,
+        session_id: str,
+        add_targets: AddTargets,
+        resumption: Resumption | None = None,
+        invitation: Invitation | None = None,
     ) -> Sharing:
         """One connection of a session, for its door to pass its events through."""
-        return Sharing(session_id, self._newsroom, self.links, add_targets, resumption)
+        return Sharing(
+            session_id,
+            self._newsroom,
+            self.links,
+            add_targets,
+            resumption=resumption,
+            invitation=invitation,
+        )
+
+    def invited(self, query: StreamQuery) -> Invitation | None:
+        """The side of a conversation that a session is; raises LinkRefusedError."""
+        token = query.conversation
+        return None if token is None else self.invitations.read(token)
 
     @asynccontextmanager
     async def seat(self) -> AsyncGenerator[None, None]:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from serve_app.api.qr import QR_ROUTES
 from serve_app.errors import NotFoundError
 
 MEDIA_TYPES = {
@@ -87,6 +88,16 @@ async def page(request: Request) -> Response:
     return _sent(request, "index.html")
 
 
+async def view_page(request: Request) -> Response:
+    """`GET /view`: what a viewer link opens."""
+    return _sent(request, "view.html")
+
+
+async def conversation_page(request: Request) -> Response:
+    """`GET /conversation`: both sides of one."""
+    return _sent(request, "conversation.html")
+
+
 async def asset(request: Request) -> Response:
     """`GET /web/...`; NotFoundError for what is not there."""
     return _sent(request, request.path_params["path"])
@@ -106,4 +117,10 @@ def _sent(request: Request, path: str) -> Response:
     return Response(found.body, media_type=found.media_type, headers=headers)
 
 
-WEB_ROUTES = (Route("/", page), Route("/web/{path:path}", asset))
+WEB_ROUTES = (
+    *QR_ROUTES,
+    Route("/", page),
+    Route("/view", view_page),
+    Route("/conversation", conversation_page),
+    Route("/web/{path:path}", asset),
+)

@@ -242,6 +242,24 @@ class ViewerLeft(Event):
     for too long."""
 
 
+@dataclass(frozen=True, slots=True)
+class ConversationUpdated(Event):
+    """First event of a conversation's stream, and whenever something of this changes."""
+
+    type: ClassVar[str] = "conversation.updated"
+    conversation_id: str
+    you: str
+    """`host` or `guest`: whose link this is."""
+    languages: Mapping[str, str]
+    """In which each side reads; empty for one that has not come yet."""
+    present: Mapping[str, bool]
+    """Who reads along now."""
+    consents: Mapping[str, bool]
+    """Who agrees that the conversation is written down."""
+    consent_asked_by: str | None
+    """Who has asked the other side to agree and waits for its answer."""
+
+
 def to_wire(seq: int, event: Event) -> dict[str, Any]:
     """The event as a JSON object: its type, its number in the session, its fields."""
     return {"type": event.type, "seq": seq, **asdict(event)}

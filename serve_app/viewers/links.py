@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from deployments.tables import Side
 from serve_app.errors import DragomanError, InvalidRequestError
 from serve_app.tokens import TokenError, TokenKind, TokenSigner
 
@@ -12,6 +13,13 @@ VIEWER = TokenKind(
     "v1",
     "viewer_token",
     "Ask whoever speaks for a new link.",
+)
+
+
+CONVERSATION = TokenKind(
+    "c1",
+    "conversation_token",
+    "Ask whoever invited you for a new link.",
 )
 
 
@@ -58,6 +66,38 @@ class ViewerLinks:
                 param="token",
             )
         return ViewerLink(session_id, float(claims["exp"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A link to one side of a conversation that was verified."""
+
+    conversation_id: str
+    side: Side
+    expires_at_s: float
+    """Unix time."""
+
+
+class Invitations:
+    """Signs and reads the links of all conversations, which exist because their links say so."""
+
+    def __init__(self, signer: TokenSigner) -> None:
+        self._signer = signer
+
+    def token(self, conversation_id: str, side: Side) -> str:
+        """Lets its holder speak and read as this side."""
+        return self._signer.sign({"cid": conversation_id, "side": side})
+
+    def read(self, token: str, conversation_id: str | None = None) -> Invitation:
+        """Raises LinkRefusedError, and ForeignLinkError for a link of another conversation."""
+        claims = verified(self._signer, token)
+        if conversation_id not in (None, claims["cid"]):
+            raise ForeignLinkError(
+                f"This link is not for the conversation {conversation_id!r}: take the link as it "
+                "was given.",
+                param="token",
+            )
+        return Invitation(claims["cid"], claims["side"], float(claims["exp"]))
 
 
 def verified(signer: TokenSigner, token: str) -> dict[str, Any]:

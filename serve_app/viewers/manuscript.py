@@ -21,6 +21,7 @@ from deployments.boards import (
 from serve_app.session import events
 from serve_app.session.audio import to_ms
 from serve_app.session.resume import HeldSegment, Resumption
+from serve_app.viewers.links import Invitation
 
 
 class Manuscript:
@@ -32,6 +33,7 @@ class Manuscript:
         opened_at_s: float,
         limits: Limits,
         resumption: Resumption | None = None,
+        invitation: Invitation | None = None,
     ) -> None:
         self.scene = Scene()
         self.superseded = False
@@ -39,6 +41,7 @@ class Manuscript:
         self._session_id = session_id
         self._opened_at_s = opened_at_s
         self._passages = Passages(limits)
+        self._invitation = invitation
         self._acked_ms = None if resumption is None else to_ms(resumption.point.exact)
         self._edition = 0
         self._is_known = False
@@ -79,7 +82,10 @@ class Manuscript:
         told = list(self._passages) if whole else self._changed()
         self._in_flight, self._untold = self._untold, set()
         self._told_scene = self.scene
+        joined = self._invitation
         return Report(
+            conversation=joined.conversation_id if joined else "",
+            side=joined.side if joined else "host",
             session_id=self._session_id,
             opened_at_s=self._opened_at_s,
             passages=tuple(told),

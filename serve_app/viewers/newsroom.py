@@ -12,6 +12,7 @@ from deployments.boards import Limits, Receipt
 from deployments.hub import HubPort
 from serve_app.session import events
 from serve_app.session.resume import Resumption
+from serve_app.viewers.links import Invitation
 from serve_app.viewers.manuscript import Manuscript
 
 BATCH_S = 0.1
@@ -96,10 +97,14 @@ class Newsroom:
         self._hub_answers = True
 
     def open(
-        self, session_id: str, resumption: Resumption | None, add_targets: AddTargets
+        self,
+        session_id: str,
+        resumption: Resumption | None,
+        invitation: Invitation | None,
+        add_targets: AddTargets,
     ) -> Broadcast:
-        """A connection of a session that viewers may follow."""
-        manuscript = Manuscript(session_id, time.time(), self._limits, resumption)
+        """A connection of a session that viewers may follow, or that is one side of two."""
+        manuscript = Manuscript(session_id, time.time(), self._limits, resumption, invitation)
         broadcast = Broadcast(manuscript, add_targets, self._news.set)
         self._broadcasts.append(broadcast)
         if self._task is None or self._task.done():

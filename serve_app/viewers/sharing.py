@@ -9,7 +9,7 @@ from typing import Any
 from serve_app.session import effects as fx
 from serve_app.session import events
 from serve_app.session.resume import Resumption
-from serve_app.viewers.links import ViewerLinks
+from serve_app.viewers.links import Invitation, ViewerLinks
 from serve_app.viewers.newsroom import AddTargets, Broadcast, Newsroom
 
 UNSHARED = "unshared"
@@ -25,13 +25,16 @@ class Sharing:
         newsroom: Newsroom,
         links: ViewerLinks,
         add_targets: AddTargets,
+        *,
         resumption: Resumption | None = None,
+        invitation: Invitation | None = None,
     ) -> None:
         self._session_id = session_id
         self._newsroom = newsroom
         self._links = links
         self._add_targets = add_targets
         self._resumption = resumption
+        self._invitation = invitation
         self._broadcast: Broadcast | None = None
         self._token: str | None = None
 
@@ -51,16 +54,23 @@ class Sharing:
             self._broadcast.close()
 
     def _configure(self, config: Mapping[str, Any]) -> None:
-        if not config.get("viewers"):
-            if self._broadcast is not None:
-                self._broadcast.close(UNSHARED)
-            self._broadcast = self._token = None
+        has_viewers = bool(config.get("viewers"))
+        if not has_viewers:
+            self._token = None
+        elif self._token is None:
+            self._token = self._links.token(self._session_id)
+        if not has_viewers and self._invitation is None:
+            self._end()
             return
         if self._broadcast is None:
             self._broadcast = self._newsroom.open(
-                self._session_id, self._resumption, self._add_targets
+                self._session_id, self._resumption, self._invitation, self._add_targets
             )
             # What the speaker held when it came back says nothing of a later sharing.
             self._resumption = None
-            self._token = self._links.token(self._session_id)
-        self._broadcast.allow(config["viewer_targets"])
+        self._broadcast.allow(config["viewer_targets"] if has_viewers else 0)
+
+    def _end(self) -> None:
+        if self._broadcast is not None:
+            self._broadcast.close(UNSHARED)
+        self._broadcast = None

@@ -10,6 +10,13 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from serve_app.api.conversations import (
+    Consent,
+    ConsentQuery,
+    ConversationQuery,
+    NewConversation,
+    TranscriptQuery,
+)
 from serve_app.api.query import StreamQuery
 from serve_app.api.rest.forms import AudioForm, TranscriptionForm, TranslationForm
 from serve_app.api.rest.messages import (
@@ -42,12 +49,18 @@ from serve_app.api.rest.translate import TranslateRequest
 from serve_app.api.rest.upload import FILE_FIELD
 from serve_app.api.viewers import ViewerQuery
 
-_IN: tuple[type[BaseModel], ...] = (TranscriptionForm, TranslationForm, TranslateRequest)
+_IN: tuple[type[BaseModel], ...] = (
+    Consent,
+    TranscriptionForm,
+    TranslationForm,
+    TranslateRequest,
+)
 _OUT: tuple[type[BaseModel], ...] = (
     Alive,
     ErrorAnswer,
     Model,
     ModelList,
+    NewConversation,
     Readiness,
     ServedLanguages,
     TranscriptTextDelta,
@@ -113,6 +126,59 @@ def description() -> Schema:
                         },
                         "204": {"description": "The viewer was told all, to the end."},
                         **failures("400", "401", "403", "404", "429", "503"),
+                    },
+                }
+            },
+            "/v1/conversations": {
+                "post": {
+                    "operationId": "create_conversation",
+                    "summary": "Links for the two sides of a new conversation.",
+                    "responses": {"201": answer(NewConversation), **failures("405", "500")},
+                }
+            },
+            "/v1/conversations/{id}/events": {
+                "get": {
+                    "operationId": "follow_conversation",
+                    "summary": "A conversation, as one side of it reads it.",
+                    "parameters": [path_parameter("id"), *query_parameters(ConversationQuery)],
+                    "responses": {
+                        "200": {
+                            "description": "Server-sent events, as docs/protocol.md has them.",
+                            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                        },
+                        **failures("400", "401", "403", "429"),
+                    },
+                }
+            },
+            "/v1/conversations/{id}/consent": {
+                "post": {
+                    "operationId": "consent_to_transcript",
+                    "summary": "What one side says to a transcript.",
+                    "parameters": [path_parameter("id"), *query_parameters(ConsentQuery)],
+                    "requestBody": body("application/json", reference(Consent)),
+                    "responses": {
+                        "200": {
+                            "description": "The conversation.updated event that both are told.",
+                            "content": {"application/json": {"schema": {"type": "object"}}},
+                        },
+                        **failures("400", "401", "403", "413", "503"),
+                    },
+                }
+            },
+            "/v1/conversations/{id}/transcript": {
+                "get": {
+                    "operationId": "export_conversation",
+                    "summary": "What was said, where both sides agree that it is written down.",
+                    "parameters": [path_parameter("id"), *query_parameters(TranscriptQuery)],
+                    "responses": {
+                        "200": {
+                            "description": "In the format asked for.",
+                            "content": {
+                                "text/plain": {"schema": {"type": "string"}},
+                                "application/json": {"schema": {"type": "object"}},
+                            },
+                        },
+                        **failures("400", "401", "403", "503"),
                     },
                 }
             },

@@ -17,6 +17,7 @@ import { microphoneProblem, sessionProblem } from "./problems.js";
 import { Quiet } from "./quiet.js";
 import { SaveDialog } from "./save.js";
 import { Settings } from "./settings.js";
+import { Sharing } from "./sharing.js";
 import { Status } from "./status.js";
 import { stayAwake } from "./wake.js";
 
@@ -63,6 +64,12 @@ const quiet = new Quiet(() => {
   if (source instanceof Microphone) tellNotice(muted);
 });
 
+const sharing = new Sharing({
+  dialog: $("share"),
+  button: $("open-share"),
+  configure: (changes) => session?.configure(changes),
+});
+
 let session = null;
 let source = null;
 let occupied = false;
@@ -77,7 +84,7 @@ function languages() {
 
 function config() {
   const { delay, hotwords } = preferences;
-  return { ...languages(), ...(delay && { delay }), ...(hotwords && { hotwords }) };
+  return { ...languages(), ...sharing.config, ...(delay && { delay }), ...(hotwords && { hotwords }) };
 }
 
 function changeLanguages({ source: spoken, targets }) {
@@ -156,6 +163,7 @@ function push(current, pcm) {
 function note(event) {
   transcript.note(event);
   captions.note(event);
+  sharing.note(event);
   if (event.type === "transcript.committed") unsaved = true;
   if (event.type === "slow_down") tellNotice("The server is busy; the captions come a little later.");
   if (event.type === "go_away") tellNotice("The server restarts; the session moves to another one.");
@@ -189,6 +197,7 @@ function busy(yes) {
   occupied = yes;
   const hadFocus = [$("start"), $("stop")].includes(document.activeElement);
   $("start").hidden = $("open-file").hidden = yes;
+  $("open-share").hidden = !yes;
   $("stop").hidden = $("hearing").hidden = !yes;
   $("clear").disabled = yes || transcript.isEmpty;
   $("elapsed").textContent = clock(0);

@@ -44,7 +44,9 @@ export class Session {
   #retryTimer;
   #pumpTimer;
   #watchTimer;
-  #heardMs = 0;
+  /** When audio was first sent that nothing was said to yet. */
+  #askedMs = null;
+  #flushAt = null;
   #pausedUntilMs = 0;
 
   /**
@@ -96,6 +98,13 @@ export class Session {
     if (this.#ready && !this.#endSent) this.#say({ type: "config", ...changes });
   }
 
+  /** The turn ends here: what was said so far is committed without waiting for a pause. */
+  flush() {
+    if (this.isOver || this.#ending) return;
+    this.#flushAt = this.#ring.end;
+    this.#pump();
+  }
+
   /** No more audio comes; what was said is still committed and translated. */
   end() {
     if (this.isOver || this.#ending) return;
@@ -128,7 +137,7 @@ export class Session {
     this.#socket = socket;
     socket.onopen = () => {
       opened = true;
-      this.#heardMs = this.#now();
+      this.#askedMs = null;
       this.#say(this.#opening());
     };
     socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
@@ -143,7 +152,7 @@ export class Session {
   }
 
   #hear(event) {
-    this.#heardMs = this.#now();
+    this.#askedMs = null;
     this.#memory.note(event);
     switch (event.type) {
       case "session.created":
@@ -187,6 +196,11 @@ export class Session {
       const next = Math.min(this.#sent + CHUNK_SAMPLES, until);
       this.#socket.send(this.#ring.slice(this.#sent, next));
       this.#sent = next;
+      this.#askedMs ??= this.#now();
+    }
+    if (this.#flushAt !== null && this.#sent >= this.#flushAt) {
+      this.#flushAt = null;
+      this.#say({ type: "flush" });
     }
     if (this.#sent < this.#ring.end) {
       this.#pumpTimer = setTimeout(() => this.#pump(), PUMP_MS);
@@ -203,8 +217,9 @@ export class Session {
   }
 
   #watch(socket, opened) {
-    const expects = socket.readyState === socket.OPEN && this.#sent > this.#ring.start;
-    if (!expects || this.#now() - this.#heardMs < SILENT_MS) return;
+    const waits = this.#sent > this.#ring.start && this.#askedMs !== null;
+    const expects = socket.readyState === socket.OPEN && waits;
+    if (!expects || this.#now() - this.#askedMs < SILENT_MS) return;
     this.#lose(socket, 1006, opened);
     socket.close();
   }

@@ -9,9 +9,13 @@ export function serverUrl(path) {
   return new URL(path, document.baseURI);
 }
 
-/** `secret`: an API key or a client secret; empty where the server wants none. */
-export function openSocket(secret) {
+/**
+ * `secret`: an API key or a client secret; empty where the server wants none. `keys`: of the
+ * config message, where what lets a client in must be known before the first message.
+ */
+export function openSocket(secret, keys = {}) {
   const url = serverUrl("v1/stream");
+  url.search = new URLSearchParams(keys);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   const protocols = secret ? [REALTIME_PROTOCOL, SECRET_PROTOCOL + secret] : [];
   const socket = new WebSocket(url, protocols);

@@ -1,0 +1,144 @@
+"""One side's view of a conversation: its own words as text, the other's in its language."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from deployments.boards import SOURCE, Seen
+from deployments.hub import HubPort
+from deployments.tables import SIDES, Conversation, Side
+from serve_app.session import events
+from serve_app.viewers.captions import Copy, Reader
+from serve_app.viewers.links import Invitation
+from serve_app.viewers.lobby import HUB_TIMEOUT_S, RETRY_S, Followed, Lobby, SessionNotFoundError
+
+ATTEND_S = 5.0
+"""A side says as often that it is still there."""
+
+logger = logging.getLogger("ray.serve")
+
+Wire = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Heard:
+    """A session of either side."""
+
+    side: Side
+    followed: Followed
+    reader: Reader
+    pump: asyncio.Task[None] = field(repr=False)
+
+
+class Listener:
+    """One connection of one side: follows the table in the hub and all that is said at it."""
+
+    def __init__(self, hub: HubPort, lobby: Lobby, invitation: Invitation, language: str) -> None:
+        self._hub = hub
+        self._lobby = lobby
+        self._invitation = invitation
+        self._language = language
+        self._table: Conversation | None = None
+        self._told: events.ConversationUpdated | None = None
+        self._heard: dict[str, _Heard] = {}
+        self._stack = AsyncExitStack()
+        self._news = asyncio.Event()
+        self._seq = 0
+
+    async def news(self, keep_alive_s: float) -> AsyncGenerator[list[Wire], None]:
+        """Batches of events as they come; an empty one where nothing has come for a while."""
+        async with self._stack:
+            attending = asyncio.create_task(self._attend())
+            self._stack.push_async_callback(_stopped, attending)
+            while True:
+                batch = list(self._batch())
+                yield batch
+                try:
+                    async with asyncio.timeout(keep_alive_s):
+                        await self._news.wait()
+                except TimeoutError:
+                    pass
+                self._news.clear()
+
+    async def _attend(self) -> None:
+        name, side = self._invitation.conversation_id, self._invitation.side
+        seen: Seen | None = None
+        while True:
+            try:
+                async with asyncio.timeout(ATTEND_S + HUB_TIMEOUT_S):
+                    news = await self._hub.attend(name, side, self._language, seen, ATTEND_S)
+            except Exception as error:
+                logger.info("the hub cannot be read: %s", error)
+                await asyncio.sleep(RETRY_S)
+                continue
+            seen, self._table = news.seen, news.now
+            await self._follow_all(news.now)
+            self._news.set()
+
+    async def _follow_all(self, table: Conversation) -> None:
+        for side in SIDES:
+            for session_id in table.seats[side].sessions:
+                if session_id not in self._heard:
+                    await self._follow(side, session_id)
+
+    async def _follow(self, side: Side, session_id: str) -> None:
+        try:
+            followed = await self._stack.enter_async_context(self._lobby.follow(session_id))
+        except SessionNotFoundError:
+            return
+        lanes = (SOURCE,) if side == self._invitation.side else (self._language,)
+        pump = asyncio.create_task(self._pump(followed))
+        self._stack.push_async_callback(_stopped, pump)
+        self._heard[session_id] = _Heard(side, followed, Reader(session_id, lanes), pump)
+
+    async def _pump(self, followed: Followed) -> None:
+        while not followed.lost:
+            version = followed.version
+            self._news.set()
+            await followed.changed(version, ATTEND_S)
+
+    def _batch(self) -> Iterator[Wire]:
+        now = None if self._table is None else updated(self._invitation, self._table)
+        if now is not None and now != self._told:
+            self._told = now
+            yield self._wire(now)
+        for heard in self._heard.values():
+            for event in heard.reader.events(heard.followed.copy):
+                said_at_s = _said_at_s(heard.followed.copy, event)
+                yield {**self._wire(event), "side": heard.side, **said_at_s}
+
+    def _wire(self, event: events.Event) -> Wire:
+        self._seq += 1
+        return events.to_wire(self._seq, event)
+
+
+def updated(invitation: Invitation, table: Conversation) -> events.ConversationUpdated:
+    """How a side is told of the table."""
+    return events.ConversationUpdated(
+        conversation_id=invitation.conversation_id,
+        you=invitation.side,
+        languages={side: seat.language for side, seat in table.seats.items()},
+        present={side: seat.present for side, seat in table.seats.items()},
+        consents={side: seat.consents for side, seat in table.seats.items()},
+        consent_asked_by=table.asked_by,
+    )
+
+
+def _said_at_s(copy: Copy, event: events.Event) -> Wire:
+    """Orders what the two sides have said; their own clocks know nothing of each other."""
+    match event:
+        case events.TranscriptCommitted(segment_id) | events.TranslationCommitted(segment_id):
+            passage = copy.passages.get(int(segment_id.rpartition(".")[2]))
+            return {} if passage is None else {"said_at_ms": int(passage.said_at_s * 1_000)}
+        case _:
+            return {}
+
+
+async def _stopped(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
