@@ -8,7 +8,7 @@ from ray.serve import Deployment
 from ray.serve.schema import DeploymentSchema, ServeApplicationSchema
 
 from deployments.asr import Asr
-from deployments.hub import Hub
+from deployments.hub_serving import Hub
 from deployments.mt import Mt
 from deployments.vad import Vad
 from serve_app.ingress import Ingress

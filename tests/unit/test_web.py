@@ -8,6 +8,7 @@ from posixpath import dirname, join, normpath
 
 import aiohttp
 import pytest
+import segno
 
 from serve_app.api.web import assets
 from tests.support.doors import scripted_service, serving
@@ -43,6 +44,8 @@ async def test_the_page_and_all_that_it_is_made_of(url: str) -> None:
     ("path", "media_type"),
     [
         ("/", "text/html; charset=utf-8"),
+        ("/view", "text/html; charset=utf-8"),
+        ("/conversation", "text/html; charset=utf-8"),
         ("/web/page/main.js", "text/javascript; charset=utf-8"),
         ("/web/style/base.css", "text/css; charset=utf-8"),
         ("/web/icon.svg", "image/svg+xml"),
@@ -51,6 +54,20 @@ async def test_the_page_and_all_that_it_is_made_of(url: str) -> None:
 async def test_content_types(url: str, path: str, media_type: str) -> None:
     async with aiohttp.ClientSession() as http, http.get(url + path) as answer:
         assert answer.headers["content-type"] == media_type
+
+
+async def test_a_link_becomes_a_code_that_says_it(url: str) -> None:
+    link = "http://127.0.0.1:8000/view#s1.v1.abc"
+    async with aiohttp.ClientSession() as http:
+        async with http.post(f"{url}/web/qr", data=link) as answer:
+            rows = (await answer.json())["rows"]
+        async with http.post(f"{url}/web/qr", data="x" * 1_025) as answer:
+            assert answer.status == 413
+    assert {len(row) for row in rows} == {len(rows)}
+    assert {row[:7] for row in (rows[0], rows[6])} == {"1111111"}
+    assert rows == [
+        "".join(map(str, row)) for row in segno.make(link, error="m", micro=False).matrix
+    ]
 
 
 @pytest.mark.parametrize("path", ["/web/", "/web/none.js", "/web/../app.py", "/web/%2e%2e/app.py"])
@@ -62,15 +79,19 @@ async def test_nothing_else_is_served(url: str, path: str) -> None:
 
 def test_what_the_page_asks_for_is_there() -> None:
     """A module whose name is wrong would only be missed where it is used."""
-    page = assets()["index.html"].body.decode()
-    asked = {name.removeprefix("web/") for name in re.findall(r'(?:href|src)="(web/[^"]+)"', page)}
+    pages = {name for name in assets() if name.endswith(".html")}
+    asked = {
+        name.removeprefix("web/")
+        for page in pages
+        for name in re.findall(r'(?:href|src)="(web/[^"]+)"', assets()[page].body.decode())
+    }
     assert {"page/main.js", "style/base.css", "icon.svg"} <= asked
     for name, asset in assets().items():
         if name.endswith(".js"):
             text = asset.body.decode()
             for other in re.findall(r'(?:from |URL\()"(\./[^"]+|\.\./[^"]+)"', text):
                 asked.add(normpath(join(dirname(name), other)))
-    assert asked | {"index.html"} == set(assets())
+    assert asked | pages == set(assets())
 
 
 def test_the_page_asks_nobody_else() -> None:
