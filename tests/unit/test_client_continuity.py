@@ -131,9 +131,15 @@ def test_slow_down_is_told_and_heeded() -> None:
 
 
 def test_what_this_client_does_not_know_is_passed_on() -> None:
+    news = UnknownEvent("news", {"text": "from a later version"})
+    assert events(Server(new_story()).say(CREATED, news)) == [CREATED, news]
+
+
+def test_a_server_that_lets_the_session_go_does_not_end_it() -> None:
     story = new_story()
-    go_away = UnknownEvent("go_away", {"reason": "drain", "deadline_ms": 5000})
-    assert events(Server(story).say(CREATED, go_away)) == [CREATED, go_away]
+    go_away = ev.GoAway("shutdown", 5_000)
+    told = Server(story).say(CREATED, go_away, ev.SessionClosed("go_away"))
+    assert events(told) == [CREATED, go_away]
     assert story.closed(1012) == []
     assert not story.over
 

@@ -10,6 +10,7 @@ import time
 import wave
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ from serve_app.client.errors import (
     UsageError,
 )
 from serve_app.client.pacing import BYTES_PER_MS
+from serve_app.config import SessionSettings
 from serve_app.session import events as ev
 from serve_app.session.events import Event
 from tests.support.doors import scripted_service, serving
@@ -178,6 +180,34 @@ async def test_a_client_that_is_cut_at_random_is_told_everything_once() -> None:
         way.url for way in ways
     }
     assert all("cut" in event.why or "reset" in event.why.lower() for event in losses)
+
+
+async def test_servers_that_let_their_sessions_go_again_and_again_lose_none() -> None:
+    stream = speak(8, 60)
+    service = oracle_service()
+    aged = {**dict(service.config.session), "max_age_s": 0.4}
+    session = SessionSettings.model_construct(**aged)
+    config = service.config.model_copy(update={"session": session})
+
+    async def speaking() -> AsyncIterator[bytes]:
+        for piece in stream.pieces(3_200):
+            yield piece
+            await asyncio.sleep(0.01)
+
+    told: list[Event] = []
+    async with (
+        serving(replace(service, config=config)) as first,
+        serving(replace(service, config=config)) as second,
+    ):
+        client = AsyncClient([first, second], retry=QUICK)
+        await gather(client.translate(speaking(), targets=("de",)), told)
+    assert account_transcript(told, stream) == EXACT
+    assert account_translation(told, stream, "de") == EXACT
+    assert told[-1] == ev.SessionClosed("completed", told[-1].usage)
+    kinds = [event.type for event in told]
+    # The last may come when all is said.
+    assert kinds.count("go_away") >= kinds.count("client.reconnected") > 1
+    assert kinds.count("session.closed") == 1
 
 
 async def test_a_server_that_comes_back_goes_on_with_the_session() -> None:
