@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo serve check format test test-vllm bench quality models lock lock-vllm clean
+.PHONY: help setup demo serve check format test test-livekit test-vllm bench quality models lock lock-vllm clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -64,6 +64,15 @@ $(VENV)-vllm/.ready: requirements-vllm.lock pyproject.toml
 test-vllm: $(VENV)-vllm/.ready ## run the tests of translation on vLLM (a CPU will do)
 	$(VENV)-vllm/bin/pytest tests/vllm
 
+# By itself, because it brings models under a licence that not every developer has to accept.
+$(VENV)/.livekit: requirements-livekit.lock $(VENV)/.dev
+	@echo "installing LiveKit's plugin into $(VENV) (its models are under LiveKit's own licence)"
+	$(PIP) install --require-hashes -r requirements-livekit.lock
+	@touch $@
+
+test-livekit: $(VENV)/.livekit ## hold the doors to LiveKit's plugin
+	$(BIN)/pytest tests/contract/test_livekit.py
+
 bench: $(VENV)/.dev ## measure lag and quality of paced live streams
 	$(BIN)/python -m benchmarks.streams
 
@@ -86,6 +95,9 @@ lock: $(VENV)/.dev ## pin the newest allowed dependencies
 		--python-version 3.11 --extra bench pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 --extra bench --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 --extra bench --extra dev --extra livekit -c requirements-dev.lock pyproject.toml \
+		-o requirements-livekit.lock
 
 lock-vllm: $(VENV)/.dev ## pin vLLM for CPUs; TORCH_FLAGS says where PyTorch's CPU builds are
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header $(TORCH_FLAGS) \

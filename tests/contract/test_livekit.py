@@ -9,6 +9,8 @@ from typing import Any
 
 import aiohttp
 import pytest
+
+pytest.importorskip("livekit.plugins.openai", reason="make test-livekit installs and runs it")
 from livekit import rtc
 from livekit.agents import stt as agents
 from livekit.agents.utils import http_context

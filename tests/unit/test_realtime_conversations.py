@@ -90,7 +90,10 @@ def test_output_is_append_only_with_times_in_steps_of_200_ms() -> None:
 
 def test_source_text_comes_only_where_it_was_asked_for() -> None:
     conversation = translation()
-    audio = {"input": {"transcription": {"model": "m"}}, "output": {"language": "ja"}}
+    audio = {
+        "input": {"transcription": {"model": "m"}, "noise_reduction": {"type": "far_field"}},
+        "output": {"language": "ja"},
+    }
     (request,) = send(conversation, "session.update", session={"audio": audio})
     assert request == sockets.Take(configured("ja"))
     messages = told(
@@ -103,6 +106,7 @@ def test_source_text_comes_only_where_it_was_asked_for() -> None:
     )
     updated, *deltas = checked(messages, TRANSLATION)
     assert updated.session.audio.input.transcription.model == "m"
+    assert updated.session.audio.input.noise_reduction.type == "far_field"
     assert "".join(d.delta for d in deltas if "input" in d.type) == "Good morning. Bye."
     assert "".join(d.delta for d in deltas if "output" in d.type) == "お早う。では。"
 

@@ -94,6 +94,7 @@ class TranslationConversation:
         self._language = language
         self._configure = configure
         self._transcription: Transcription | None = None
+        self._noise_reduction: NoiseReduction | None = None
         self._audio = RealtimeAudio("audio/pcm")
         self._said: dict[str, str] = {}
         self._segment_ends: dict[str, int] = {}
@@ -103,7 +104,8 @@ class TranslationConversation:
         """See ResumableConversation."""
         return {
             "language": self._language,
-            "transcription": self._transcription.model if self._transcription else None,
+            "transcription": self._transcription and self._transcription.model_dump(),
+            "noise_reduction": self._noise_reduction and self._noise_reduction.model_dump(),
             "said": self._said,
             "segment_ends": self._segment_ends,
             "elapsed_ms": self._elapsed_ms,
@@ -112,8 +114,8 @@ class TranslationConversation:
     def take_up(self, state: Json) -> None:
         """Go on where a conversation of that state was cut off."""
         self._language = state["language"]
-        model = state["transcription"]
-        self._transcription = Transcription(model=model) if model else None
+        told = Input.model_validate({key: state[key] for key in Input.model_fields})
+        self._transcription, self._noise_reduction = told.transcription, told.noise_reduction
         self._said, self._segment_ends = dict(state["said"]), dict(state["segment_ends"])
         self._elapsed_ms = dict(state["elapsed_ms"])
 
@@ -171,6 +173,8 @@ class TranslationConversation:
         self._language = language
         if audio.input is not None and "transcription" in audio.input.model_fields_set:
             self._transcription = audio.input.transcription
+        if audio.input is not None and "noise_reduction" in audio.input.model_fields_set:
+            self._noise_reduction = audio.input.noise_reduction
         return configured
 
     def _tell_text(
@@ -210,12 +214,13 @@ class TranslationConversation:
         return event(kind, {"delta": delta, "elapsed_ms": elapsed_ms})
 
     def _session(self) -> dict[str, Any]:
-        transcription = self._transcription.model_dump() if self._transcription else None
+        transcription = self._transcription and self._transcription.model_dump()
+        noise_reduction = self._noise_reduction and self._noise_reduction.model_dump()
         return {
             **self._head,
             "type": "translation",
             "audio": {
-                "input": {"transcription": transcription, "noise_reduction": None},
+                "input": {"transcription": transcription, "noise_reduction": noise_reduction},
                 "output": {"language": self._language},
             },
         }
