@@ -14,13 +14,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import yaml
 
 from tests.cluster.conftest import ROOT, Server, free_port, start, stop_server
 from tests.support.oracle import EXACT, account_transcript, account_translation, speak
 from tests.support.sockets import Talk, talk
-from tests.support.viewers import view
+from tests.support.viewers import stream_of, view
 
 pytestmark = pytest.mark.cluster
 
@@ -48,7 +49,9 @@ def replicas() -> Iterator[tuple[Server, Path]]:
     config["http_options"]["port"] = port
     (application,) = config["applications"]
     application["args"] = {stage: {"engine": "oracle"} for stage in ("vad", "asr", "mt")}
-    application["deployments"][0] |= {"num_replicas": 2}
+    ingress = next(one for one in application["deployments"] if one["name"] == "Ingress")
+    ingress.pop("autoscaling_config", None)
+    ingress["num_replicas"] = 2
     path = directory / "serve_config.yaml"
     path.write_text(yaml.safe_dump(config))
     command = [*[sys.executable, "-m", "serve_app.client.cli"], "serve", str(path)]
@@ -113,3 +116,32 @@ async def test_the_hub_is_killed_and_everybody_still_reads_everything(
         assert account_translation(viewer.told, STREAM, "de") == EXACT
         assert [e["type"] for e in viewer.told].count("viewer.joined") == 1
         assert viewer.told[-1]["type"] == "session.closed"
+
+
+async def test_two_sides_talk_across_replicas(replicas: tuple[Server, Path]) -> None:
+    server, _ = replicas
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{server.url}/v1/conversations") as answer,
+    ):
+        created = await answer.json()
+    address = f"{server.url}/v1/conversations/{created['id']}/events"
+    host, guest = created["host"]["token"], created["guest"]["token"]
+    async with AsyncExitStack() as connections:
+        enter = connections.enter_async_context
+        # More readers than replicas, so that both have some.
+        readers = [
+            await enter(stream_of(address, {"token": guest, "language": "es"})) for _ in range(4)
+        ]
+        speaker = await enter(talk(server.url))
+        await speaker.config(format="pcm_s16le", source="en", conversation=host)
+        assert (await speaker.until("session.updated"))["config"]["target"] == ["es"]
+        await say(speaker, 0, STREAM.length_samples)
+        await speaker.end()
+        assert await speaker.rest() == 1000
+        homes = [e for e in speaker.wire if e["type"] == "transcript.committed"]
+        for reader in readers:
+            await asyncio.wait_for(reader.until("session.closed"), 30)
+            translated = [e for e in reader.told if e["type"] == "translation.committed"]
+            assert {e["side"] for e in translated} == {"host"}
+            assert account_translation([*homes, *translated], STREAM, "es") == EXACT
