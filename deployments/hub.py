@@ -132,12 +132,14 @@ class LocalHub:
     ) -> TableNews:
         """See HubPort."""
         table = self._table(name)
-        self._tell(name, table.read(side, language, self._clock()))
+        # Two readers of one side must not take turns: who came last has said the language.
+        is_first = seen is None or seen.epoch != self._epoch
+        self._tell(name, table.read(side, language if is_first else None, self._clock()))
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 while seen == Seen(self._epoch, table.version):
                     await self._change(name)
-        self._tell(name, table.read(side, language, self._clock()))
+        self._tell(name, table.read(side, None, self._clock()))
         self._tell(name, table.notice(self._clock()))
         return TableNews(Seen(self._epoch, table.version), table.now)
 

@@ -68,10 +68,12 @@ class Table:
         sessions = (*seat.sessions, session_id)[-MAX_SIDE_SESSIONS:]
         return self._seat(side, replace(seat, sessions=sessions))
 
-    def read(self, side: Side, language: str, now_s: float) -> bool:
-        """A side reads along in a language; whether that is news."""
+    def read(self, side: Side, language: str | None, now_s: float) -> bool:
+        """A side reads along, in a language where it says so; whether that is news."""
         self.touched_at_s = self._read_at_s[side] = now_s
-        return self._seat(side, replace(self.now.seats[side], language=language, present=True))
+        seat = self.now.seats[side]
+        spoken = seat.language if language is None else language
+        return self._seat(side, replace(seat, language=spoken, present=True))
 
     def notice(self, now_s: float) -> bool:
         """Who has gone; whether anybody has."""

@@ -281,3 +281,14 @@ async def test_who_does_not_read_any_more_has_gone() -> None:
     }
     clock.now_s = 700.0
     assert (await hub.look("c")).seats["host"].language == ""
+
+
+async def test_two_readers_of_one_side_do_not_take_turns() -> None:
+    hub = LocalHub()
+    first = await hub.attend("c", "guest", "en", None, 0.0)
+    second = await hub.attend("c", "guest", "fr", None, 0.0)
+    assert second.now.seats["guest"].language == "fr"
+    again = await hub.attend("c", "guest", "en", first.seen, 0.0)
+    assert again.now.seats["guest"].language == "fr"
+    settled = await hub.attend("c", "guest", "fr", second.seen, 0.0)
+    assert settled.seen == again.seen == second.seen

@@ -385,3 +385,14 @@ async def eventually(ask: Callable[[], Awaitable[object]], expected: object) -> 
             return
         await asyncio.sleep(0.02)
     assert await ask() == expected
+
+
+async def test_a_viewer_is_sent_away_when_its_link_expires() -> None:
+    service, _ = a_service()
+    async with serving(service) as url, speaking(url) as (_, session, _token):
+        short = service.config.viewer_signer().sign({"sid": session}, ttl_s=2)
+        async with view(url, session, short) as viewer:
+            await viewer.until("viewer.joined")
+            left = await viewer.until("viewer.left")
+        assert left["reason"] == "link_expired"
+        assert await refusal(url, session, short) == (401, "expired_viewer_token")
