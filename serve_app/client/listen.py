@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import signal
 
 from rich.console import Console
@@ -22,6 +23,9 @@ from serve_app.client.microphone import (
 )
 from serve_app.client.render import display, show_all
 from serve_app.session import events as ev
+
+SAME_SIGNAL_S = 0.3
+"""timeout(1) sends its signal to the process and to its group: that is one, not two."""
 
 EXAMPLES = """\
 examples:
@@ -88,15 +92,18 @@ async def _speak(session: AsyncSession, microphone: Microphone) -> None:
 
 
 def _end_at_a_signal(microphone: Microphone) -> None:
-    """The first ends the audio, the second the command."""
+    """The first ends the audio, another one the command."""
     listening = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    first_s = math.inf
 
     def interrupt() -> None:
-        if microphone.stopped and listening is not None:
-            listening.cancel()
+        nonlocal first_s
         microphone.stop()
+        first_s = min(first_s, loop.time())
+        if listening is not None and loop.time() - first_s > SAME_SIGNAL_S:
+            listening.cancel()
 
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, interrupt)
 

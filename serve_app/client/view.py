@@ -63,7 +63,7 @@ def notice_of(event: ev.Event) -> str:
     match event:
         case ev.Warning() | ev.Error():
             return f"{event.type}: {event.message} ({event.code})"
-        case Reconnecting():
+        case Reconnecting(attempt=1):
             return f"connection lost ({event.why}); connecting to {event.url}"
         case Reconnected():
             return f"connected to {event.url}; going on at {time_label(event.acked_ms)}"

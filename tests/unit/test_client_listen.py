@@ -100,6 +100,8 @@ async def test_ctrl_c_ends_with_the_last_words_committed_and_translated(
     await until_there_is(tmp_path / "played")
     # The last word was just said, and nobody could know yet that it was the last.
     process.send_signal(signal.SIGINT)
+    await asyncio.sleep(0.02)
+    process.send_signal(signal.SIGINT)
     code, out, err = await ended(process)
     assert out == [
         "[00:00.3] en: Good morning.",

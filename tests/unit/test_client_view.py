@@ -7,6 +7,7 @@ from functools import reduce
 from rich.console import Console
 from rich.text import Text
 
+from serve_app.client.notices import Reconnected, Reconnecting
 from serve_app.client.render import PlainDisplay, display, line_text, unfinished
 from serve_app.client.view import Line, View, after, taken, time_label
 from serve_app.client.wire import Received
@@ -161,6 +162,14 @@ def test_firm_and_volatile_look_different() -> None:
     styles = {text.plain[span.start : span.end]: str(span.style) for span in text.spans}
     assert styles["Good"] == "bold"
     assert styles["mor"] == "dim italic"
+
+
+def test_a_loss_is_told_once_however_long_it_lasts() -> None:
+    losses = [Reconnecting("cut", "http://b", attempt, 250) for attempt in (1, 2, 3)]
+    assert plain(*losses, Reconnected("http://b", 13_900)).splitlines() == [
+        "connection lost (cut); connecting to http://b",
+        "connected to http://b; going on at 00:13.9",
+    ]
 
 
 def test_times_are_minutes_seconds_and_tenths() -> None:
