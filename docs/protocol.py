@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from serve_app.api.boxes import MAX_UNSENT, MAX_WAITING_BYTES, SLOW_DOWN_BYTES
+from serve_app.api.boxes import SLOW_DOWN_BYTES
 from serve_app.api.conversations import ConversationQuery
 from serve_app.api.native_socket import OPENING_TIMEOUT_S
 from serve_app.api.query import StreamQuery
 from serve_app.api.resume import MAX_HELD_SEGMENTS, HeldMessage, HeldTranslationMessage
 from serve_app.api.sockets import CloseCode
 from serve_app.api.viewers import ViewerQuery
+from serve_app.limits.settings import LimitSettings
 from serve_app.session import events
 
 PAGE = Path(__file__).with_name("protocol.md")
@@ -86,8 +87,8 @@ def page() -> str:
             + [f"| {member.value} | {member.doc} |" for member in members(CloseCode)]
         ),
         "SLOW_DOWN_MIB": str(SLOW_DOWN_BYTES >> 20),
-        "MAX_WAITING_MIB": str(MAX_WAITING_BYTES >> 20),
-        "MAX_UNSENT": str(MAX_UNSENT),
+        "MAX_WAITING_MIB": str(LimitSettings().waiting_audio_bytes >> 20),
+        "MAX_UNSENT": str(LimitSettings().unsent_events),
         "MAX_HELD_SEGMENTS": str(MAX_HELD_SEGMENTS),
         "OPENING_TIMEOUT_S": f"{OPENING_TIMEOUT_S:g}",
     }

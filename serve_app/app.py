@@ -13,6 +13,7 @@ from deployments.mt import Mt
 from deployments.vad import Vad
 from serve_app.config import AppConfig, with_environment, with_resume_key
 from serve_app.ingress import Ingress
+from serve_app.limits.shared import LimiterDeployment
 from serve_app.planning import deployed_applications, plan_application, require_fit
 from serve_app.safety import require_safe
 
@@ -40,6 +41,7 @@ def build_app(config: AppConfig) -> Application:
         asr=asr,
         mt=Mt.bind(config.mt, after=asr if _shares_gpu(config) else None),
         hub=Hub.bind(config.viewers.hub),
+        limiter=LimiterDeployment.bind(config.limits.client()) if config.auth.enabled else None,
     )
 
 

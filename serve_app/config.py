@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from deployments.asr import AsrSettings
 from deployments.models import ModelChoice
@@ -15,8 +15,11 @@ from deployments.mt import MtSettings
 from deployments.types import StageInfo
 from deployments.vad import VadSettings
 from serve_app.admission import AdmissionLimits
+from serve_app.auth.client_secrets import SecretSigner
+from serve_app.auth.settings import AuthSettings, BrowserSettings
 from serve_app.environment import overlay
 from serve_app.files.pipeline import FileLimits
+from serve_app.limits.settings import LimitSettings
 from serve_app.pods import PodSettings
 from serve_app.runner import StageTimeouts
 from serve_app.session.append import MtMode
@@ -26,6 +29,7 @@ from serve_app.session.presets import PRESETS, Delay, Preset
 from serve_app.session.segmenter import SegmenterOptions
 from serve_app.session.translations import Glossary
 from serve_app.session.window import WindowOptions
+from serve_app.settings import Section
 from serve_app.tokens import RESUME, TokenKind, TokenSigner
 from serve_app.viewers.links import CONVERSATION, VIEWER
 from serve_app.viewers.settings import ViewerSettings
@@ -42,12 +46,6 @@ ORACLE = "oracle"
 
 
 Profile = Literal["development", "staging", "production"]
-
-
-class Section(BaseModel):
-    """A part of the configuration; an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class SessionSettings(Section):
@@ -155,6 +153,10 @@ class ResumeSettings(Section):
         keys = [key.get_secret_value() for key in self.keys]
         return TokenSigner(keys, self.token_ttl_s if ttl_s is None else ttl_s, kind=kind)
 
+    def secret_signer(self) -> SecretSigner:
+        """Signs and verifies client secrets with the same keys."""
+        return SecretSigner([key.get_secret_value() for key in self.keys])
+
 
 class AdmissionSettings(Section):
     """When one replica of the ingress turns new sessions away, so that live ones keep their lag.
@@ -206,16 +208,12 @@ class FileSettings(Section):
     """Requests at a time; one more is answered with 429."""
     max_windows: Annotated[int, Field(ge=1, le=1_000)] = FileLimits().max_windows
     """Windows in flight to ASR, of all files together."""
-    max_upload_bytes: Annotated[int, Field(ge=1_024, le=1 << 34)] = 512 << 20
-    """Size of one file."""
-    max_audio_s: Annotated[int, Field(ge=1, le=7 * 86_400)] = FileLimits().max_audio_s
-    """Length of the audio in one file."""
     stage_timeout_s: Annotated[float, Field(gt=0, le=3_600)] = FileLimits().stage_timeout_s
     """How long a file waits for one answer of a stage."""
 
-    def limits(self) -> FileLimits:
-        """As the pipeline takes them."""
-        return FileLimits(self.max_files, self.max_windows, self.max_audio_s, self.stage_timeout_s)
+    def limits(self, max_audio_s: int) -> FileLimits:
+        """As the pipeline takes them, with the longest file."""
+        return FileLimits(self.max_files, self.max_windows, max_audio_s, self.stage_timeout_s)
 
 
 class AppConfig(Section):
@@ -231,8 +229,11 @@ class AppConfig(Section):
     session: SessionSettings = SessionSettings()
     resume: ResumeSettings = ResumeSettings()
     admission: AdmissionSettings = AdmissionSettings()
+    auth: AuthSettings = AuthSettings()
+    browsers: BrowserSettings = BrowserSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
     files: FileSettings = FileSettings()
+    limits: LimitSettings = LimitSettings()
     viewers: ViewerSettings = ViewerSettings()
 
     def conversation_signer(self) -> TokenSigner:

@@ -20,6 +20,7 @@ SHORT_NAMES = {
     "ASR_MODEL": "asr.model",
     "MT_MODEL": "mt.model",
     "RESUME_KEYS": "resume.keys",
+    "API_KEYS_FILE": "auth.keys_file",
 }
 """Variables that have a name of their own beside the regular one."""
 

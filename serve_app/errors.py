@@ -52,6 +52,25 @@ class InvalidAudioError(InvalidRequestError):
     code = "invalid_audio"
 
 
+class UnauthorizedError(InvalidRequestError):
+    """The caller is not known."""
+
+    status = 401
+    code = "invalid_api_key"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """How to show who one is (RFC 6750, 3)."""
+        return {"www-authenticate": "Bearer"}
+
+
+class ForbiddenError(InvalidRequestError):
+    """The caller is known and may not do this."""
+
+    status = 403
+    code = "insufficient_scope"
+
+
 class NotFoundError(InvalidRequestError):
     """There is nothing at this path."""
 
@@ -81,6 +100,33 @@ class BusyError(DragomanError):
     code = "busy"
     retryable = True
     retry_after_s = 5
+
+
+class ClientLimitError(DragomanError):
+    """This client has used up its share."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+    retryable = True
+
+    def __init__(self, message: str, *, code: str, retry_after_s: int) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_s = retry_after_s
+
+
+class UriTooLongError(InvalidRequestError):
+    """The URL is longer than the server takes."""
+
+    status = 414
+    code = "uri_too_long"
+
+
+class HeadersTooLargeError(InvalidRequestError):
+    """The headers are larger than the server takes."""
+
+    status = 431
+    code = "headers_too_large"
 
 
 class UnavailableError(DragomanError):

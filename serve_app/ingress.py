@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import os
 from typing import Any
 
 from ray import serve
@@ -17,7 +18,12 @@ from deployments.ports import ServeAsr, ServeMt, ServeVad
 from serve_app.api.health import probe
 from serve_app.api.routes import build_doors
 from serve_app.api.service import Service
+from serve_app.auth.settings import OPEN_WARNING
 from serve_app.config import AppConfig
+from serve_app.edge import CALLBACK, CALLBACK_VARIABLE, NOT_IN_FRONT
+from serve_app.limits.ledger import Report
+from serve_app.limits.limiter import LocalLimiter
+from serve_app.limits.shared import ServeLimiter, SharedLimiter
 from serve_app.replica import OwnReplica
 from serve_app.runner import Ports
 
@@ -45,17 +51,32 @@ class Ingress:
     async def __init__(  # type: ignore[misc] # Serve awaits it
         self,
         config: AppConfig,
+        *,
         vad: DeploymentHandle[Any],
         asr: DeploymentHandle[Any],
         mt: DeploymentHandle[Any],
         hub: DeploymentHandle[Any],
+        limiter: DeploymentHandle[Any] | None = None,
     ) -> None:
         set_up_logs()
         ports = Ports(ServeVad(vad), ServeAsr(asr), ServeMt(mt))
-        asr_info, mt_info = await ports.asr.info(), await ports.mt.info()
-        self._service = Service(config, ports, asr_info, mt_info, hub=ServeHub(hub))
+        if not config.auth.enabled:
+            logger.warning(OPEN_WARNING)
+        if config.profile == "production" and os.environ.get(CALLBACK_VARIABLE) != CALLBACK:
+            logger.warning(NOT_IN_FRONT)
+        shared = None if limiter is None else ServeLimiter(limiter)
+        self._service = Service(
+            config,
+            ports,
+            asr=await ports.asr.info(),
+            mt=await ports.mt.info(),
+            hub=ServeHub(hub),
+            limiter=shared and SharedLimiter(shared, LocalLimiter(config.limits.client())),
+        )
         # Each handle connects to its replicas on its first call; a session should not wait for it.
         await probe(self._service)
+        if shared is not None:
+            await shared.report(Report())
         # A fresh context: it outlives the call that starts it.
         self._watch = asyncio.create_task(self._leave_in_time(), context=contextvars.Context())
 

@@ -28,7 +28,9 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.schema import DeploymentSchema, ServeApplicationSchema, ServeDeploySchema
 
 from deployments.models import ModelError, resolve
+from serve_app.auth.settings import OPEN_WARNING
 from serve_app.config import AppConfig, with_environment
+from serve_app.edge import CALLBACK, CALLBACK_VARIABLE
 from serve_app.environment import ConfigError, settings
 from serve_app.plan.types import Plan
 from serve_app.planning import PlanError, plan_application, plan_machine, require_fit, usable_cpus
@@ -151,10 +153,14 @@ def start(
     """
     for application in schema.applications:
         config = AppConfig.model_validate(application.args)
-        for line in overridden(check_settings(config), application.args):
+        checked = check_settings(config)
+        for line in overridden(checked, application.args):
             tell(line)
+        if not checked.auth.enabled:
+            tell(OPEN_WARNING)
         _require_fit(plan_application(application, usable_cpus()))
         check_models(config)
+    os.environ.setdefault(CALLBACK_VARIABLE, CALLBACK)
     tell("starting Ray")
     context: Any = ray.init(
         address="local",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from serve_app.auth.settings import key_problem
 from serve_app.config import KEYS_VARIABLE, ORACLE, AppConfig
 from serve_app.environment import ConfigError
 
@@ -17,6 +18,8 @@ def require_safe(config: AppConfig) -> None:
 
 
 def _problems(config: AppConfig) -> Iterator[str]:
+    if problem := key_problem(config.auth, required=config.profile != "development"):
+        yield problem
     if config.profile == "development":
         return
     if config.profile == "production":

@@ -14,14 +14,10 @@ T = TypeVar("T")
 
 SLOW_DOWN_BYTES = 1 << 20
 """More waiting audio than this, and the client is told: 33 s of 16 kHz PCM."""
-MAX_WAITING_BYTES = 1 << 24
-"""More than this is not held; a whole OpenAI append of 15 MiB in base64 still fits."""
 MESSAGE_BYTES = 1_024
 """What a message counts for beside its audio, so that empty ones are bounded too."""
 MERGED_BYTES = 1 << 15
 """Audio that came in smaller pieces waits, and is taken, in pieces of about this size."""
-MAX_UNSENT = 1_024
-"""Messages that may wait for a client that does not read; some minutes of speech."""
 
 
 class TooFarAheadError(DragomanError):
@@ -43,7 +39,9 @@ class ClientTooSlowError(DragomanError):
 class Inbox(Generic[T]):
     """What the client sent and the session has not taken yet, in order: audio, and other items."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit_bytes: int) -> None:
+        """More than the limit is not held."""
+        self._limit_bytes = limit_bytes
         self._waiting: deque[bytearray | T] = deque()
         self._changed = asyncio.Event()
         self._ended = False
@@ -62,10 +60,11 @@ class Inbox(Generic[T]):
         else:
             self._waiting.append(item)
             self.waiting_bytes += MESSAGE_BYTES
-        if self.waiting_bytes > MAX_WAITING_BYTES:
+        if self.waiting_bytes > self._limit_bytes:
             raise TooFarAheadError(
-                f"Over {MAX_WAITING_BYTES >> 20} MiB of audio wait to be heard. Send audio at the "
-                "pace at which it was spoken, or wait for acks; then resume from the last."
+                f"Over {self._limit_bytes} bytes of audio wait to be heard "
+                "(limits.waiting_audio_bytes). Send audio at the pace at which it was spoken, or "
+                "wait for acks; then resume from the last."
             )
         self._changed.set()
         return before <= SLOW_DOWN_BYTES < self.waiting_bytes
@@ -121,7 +120,7 @@ class Message:
 class Outbox:
     """What the client has not read yet; where it is full, volatile messages go first."""
 
-    def __init__(self, limit: int = MAX_UNSENT) -> None:
+    def __init__(self, limit: int) -> None:
         self._messages: deque[Message] = deque()
         self._changed = asyncio.Event()
         self._limit = limit
@@ -132,7 +131,9 @@ class Outbox:
         if len(self._messages) >= self._limit:
             self._messages = deque(kept for kept in self._messages if not kept.volatile)
             if len(self._messages) >= self._limit:
-                raise ClientTooSlowError(f"{self._limit} events wait to be read; read them faster.")
+                raise ClientTooSlowError(
+                    f"{self._limit} events wait to be read (limits.unsent_events); read faster."
+                )
         self._messages.append(message)
         self._changed.set()
 

@@ -16,6 +16,7 @@ from starlette.datastructures import QueryParams
 from starlette.websockets import WebSocket
 
 from serve_app.api import sockets
+from serve_app.api.bounds import require_message
 from serve_app.api.boxes import Message
 from serve_app.api.query import (
     StreamQuery,
@@ -24,11 +25,13 @@ from serve_app.api.query import (
     session_options,
     with_more_targets,
 )
+from serve_app.api.quotas import usage_of
 from serve_app.api.resume import HeldMessages, Resuming, TokenWriter
 from serve_app.api.service import Service
 from serve_app.api.viewers import Audience
-from serve_app.decode import AudioFormat, PcmLayout, decode
+from serve_app.decode import AudioFormat, AudioLimits, PcmLayout, decode
 from serve_app.errors import DragomanError, InvalidRequestError
+from serve_app.limits.audio import within
 from serve_app.runner import SessionRunner
 from serve_app.session import effects as fx
 from serve_app.session import events
@@ -135,8 +138,12 @@ async def stream_socket(socket: WebSocket) -> None:
     )
     tokens = TokenWriter(resuming, opening.session_id, config)
 
+    limits = service.config.limits
+
     def inputs(items: AsyncIterator[sockets.Incoming]) -> AsyncIterator[sockets.Incoming]:
-        return _decoded(_audio(items, runner), opening.query.format, layout)
+        audio = _audio(items, runner)
+        decoded = _decoded(audio, opening.query.format, layout, limits.audio())
+        return within(decoded, limits.session(), usage_of(socket))
 
     def add_targets(targets: tuple[str, ...]) -> None:
         call.act(conversation.add_targets(targets))
@@ -144,7 +151,7 @@ async def stream_socket(socket: WebSocket) -> None:
     sharing = audience.share(opening.session_id, add_targets, opening.resumption, invitation)
     conversation = NativeConversation(service, opening.query, tokens, sharing)
     with service.open(session, "ws") as runner, closing(sharing):
-        call = sockets.Call(socket, conversation, runner, inputs)
+        call = sockets.Call(socket, conversation, runner, inputs, limits)
         await call.run(config, opening.requests)
 
 
@@ -175,6 +182,7 @@ async def _open(socket: WebSocket, service: Service, resuming: Resuming) -> Open
         ) from None
     if first is None:
         return None
+    require_message(first, service.config.limits)
     if isinstance(first, bytes):
         opening = opening_of(socket.query_params, {}, service, resuming)
         return replace(opening, requests=(sockets.Take(first),)) if first else opening
@@ -232,7 +240,7 @@ def _bad_segments(error: ValidationError) -> InvalidRequestError:
 
 
 async def _decoded(
-    audio: AsyncIterator[bytes], audio_format: AudioFormat, layout: PcmLayout
+    audio: AsyncIterator[bytes], audio_format: AudioFormat, layout: PcmLayout, limits: AudioLimits
 ) -> AsyncIterator[bytes]:
     """No audio at all is no error here: a client may resume only to hear the last translations."""
     first = await anext(audio, None)
@@ -244,7 +252,7 @@ async def _decoded(
         async for piece in audio:
             yield piece
 
-    async for piece in decode(whole(), audio_format, layout):
+    async for piece in decode(whole(), audio_format, layout, limits):
         yield piece
 
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from deployments.types import EngineError
+from serve_app.api.bounds import Bounds
+from serve_app.api.browsers import browser_layers
 from serve_app.api.conversations import CONVERSATION_ROUTES
 from serve_app.api.failures import as_known
+from serve_app.api.guard import Guard
 from serve_app.api.health import live, ready
 from serve_app.api.native_socket import stream_socket
+from serve_app.api.quotas import Quotas
+from serve_app.api.realtime.client_secrets import SECRET_ROUTES
 from serve_app.api.realtime.doors import transcriptions_socket, translations_socket
 from serve_app.api.rest.routes import REST_ROUTES
 from serve_app.api.resume import Resuming
@@ -20,8 +26,13 @@ from serve_app.api.service import Service
 from serve_app.api.stream import stream
 from serve_app.api.viewers import VIEWER_ROUTES, Audience
 from serve_app.api.web import WEB_ROUTES
+from serve_app.auth.authenticator import Authenticator, KeyAuthenticator, OpenAuthenticator
+from serve_app.auth.client_secrets import SecretSigner
+from serve_app.auth.settings import AuthSettings
 from serve_app.errors import DragomanError, MethodNotAllowedError, NotFoundError
 from serve_app.files.pipeline import FileDesk
+from serve_app.limits.desk import Desk
+from serve_app.limits.limiter import LocalLimiter
 from serve_app.tokens import REALTIME_RESUME
 
 CLIENT_CLOSED_REQUEST = 499
@@ -30,12 +41,22 @@ CLIENT_CLOSED_REQUEST = 499
 
 def build_doors(service: Service) -> Starlette:
     """The ASGI application in front of a service."""
+    config = service.config
+    secrets = config.resume.secret_signer()
+    authenticator = _authenticator(config.auth, secrets)
     doors = Starlette(
+        middleware=[
+            *browser_layers(config.browsers, production=config.profile == "production"),
+            Middleware(Bounds, config.limits, service.meters.refused),
+            Middleware(Guard, authenticator, service.meters.refused),
+            *_quotas(service),
+        ],
         routes=[
             Route("/v1/stream", stream, methods=["POST", "PUT"]),
             WebSocketRoute("/v1/stream", stream_socket),
             WebSocketRoute("/v1/realtime", transcriptions_socket),
             WebSocketRoute("/v1/realtime/translations", translations_socket),
+            *SECRET_ROUTES,
             Route("/health/live", live),
             Route("/health/ready", ready),
             *VIEWER_ROUTES,
@@ -53,11 +74,26 @@ def build_doors(service: Service) -> Starlette:
         },
     )
     doors.state.service = service
-    doors.state.files = FileDesk(service.ports, service.config.files.limits())
-    doors.state.resuming = Resuming(service.config.resume.signer())
-    doors.state.realtime_resuming = Resuming(service.config.resume.signer(REALTIME_RESUME))
+    doors.state.files = FileDesk(service.ports, config.files.limits(config.limits.file_audio_s))
+    doors.state.secrets = secrets
+    doors.state.resuming = Resuming(config.resume.signer())
+    doors.state.realtime_resuming = Resuming(config.resume.signer(REALTIME_RESUME))
     doors.state.audience = Audience(service)
     return doors
+
+
+def _quotas(service: Service) -> list[Middleware]:
+    """Clients are held to their shares where they are known."""
+    if not service.config.auth.enabled:
+        return []
+    limiter = service.limiter or LocalLimiter(service.config.limits.client())
+    return [Middleware(Quotas, Desk(limiter), service.meters.refused)]
+
+
+def _authenticator(auth: AuthSettings, secrets: SecretSigner) -> Authenticator:
+    if auth.enabled:
+        return KeyAuthenticator(auth.source(), secrets)
+    return OpenAuthenticator(secrets)
 
 
 async def _known_error(request: Request, error: Exception) -> Response:

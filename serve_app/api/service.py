@@ -15,6 +15,7 @@ from serve_app.admission import Gate, is_full
 from serve_app.api.floor import Floor, Manner
 from serve_app.config import AppConfig
 from serve_app.errors import OverloadedError
+from serve_app.limits.limiter import Limiter
 from serve_app.metrics import SessionMeter, SessionMeters, Transport
 from serve_app.runner import Ports, SessionRunner
 from serve_app.session.session import Session
@@ -46,6 +47,8 @@ class Service:
     meters: SessionMeters = field(default_factory=_of_this_process)
     hub: HubPort = field(default_factory=LocalHub)
     """Where viewers meet; all replicas of a deployed ingress share one."""
+    limiter: Limiter | None = None
+    """Who counts what clients use on all replicas; None where this one counts for itself."""
 
     def admit(self, *, resumes: bool = False) -> None:
         """Raise DrainingError or OverloadedError where a session must not come in now.

@@ -19,14 +19,17 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from deployments.metering import process_meters
 from deployments.metering.catalogue import CLOSES_TOTAL
+from serve_app.api.bounds import MessageTooLargeError, require_message
 from serve_app.api.boxes import (
-    MAX_WAITING_BYTES,
     ClientTooSlowError,
     Inbox,
     Message,
     Outbox,
+    TooFarAheadError,
 )
 from serve_app.errors import DragomanError
+from serve_app.limits.audio import AudioUsedUpError, SessionExpiredError
+from serve_app.limits.settings import LimitSettings
 from serve_app.runner import SessionRunner
 from serve_app.session import effects as fx
 from serve_app.session import events
@@ -47,6 +50,8 @@ class CloseCode(IntEnum):
     """All that was sent is dealt with."""
     REFUSED = 1008
     """The client asks for what cannot be: the same again fails again."""
+    TOO_LARGE = 1009
+    """A message holds more than the server takes."""
     FAILED = 1011
     """Something failed on the server; resume."""
     RESTART = 1012
@@ -57,11 +62,14 @@ class CloseCode(IntEnum):
 
 
 _CODES = {
-    "too_far_ahead": CloseCode.TOO_BUSY,
+    MessageTooLargeError.code: CloseCode.TOO_LARGE,
+    TooFarAheadError.code: CloseCode.TOO_BUSY,
+    AudioUsedUpError.code: CloseCode.TOO_BUSY,
     "overloaded": CloseCode.TOO_BUSY,
     "draining": CloseCode.RESTART,
+    SessionExpiredError.code: CloseCode.RESTART,
 }
-"""Of retryable errors; any other is a failure."""
+"""Of errors; any other is a refusal, or a failure where the same may work again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +154,16 @@ class Call:
         conversation: Conversation,
         runner: SessionRunner,
         inputs: Callable[[AsyncIterator[Incoming]], AsyncIterator[Incoming]],
+        limits: LimitSettings,
     ) -> None:
         """`inputs` turns what the conversation takes into what the session takes."""
         self._socket = socket
         self._conversation = conversation
         self._runner = runner
         self._inputs = inputs
-        self._inbox: Inbox[fx.Input] = Inbox()
-        self._outbox = Outbox()
+        self._limits = limits
+        self._inbox: Inbox[fx.Input] = Inbox(limits.waiting_audio_bytes)
+        self._outbox = Outbox(limits.unsent_events)
         self._code, self._reason = CloseCode.COMPLETED, ""
 
     def act(self, requests: Sequence[Request]) -> None:
@@ -199,6 +209,7 @@ class Call:
         self.act(opening)
         while (message := await receive(self._socket)) is not None:
             try:
+                require_message(message, self._limits)
                 self.act(self._conversation.receive(message))
             except ClientTooSlowError as error:
                 self._code, self._reason = CloseCode.TOO_BUSY, error.message
@@ -243,7 +254,7 @@ class Call:
     def _take(self, item: Incoming) -> None:
         if self._inbox.put(item):
             waiting = self._inbox.waiting_bytes
-            self._runner.tell(fx.Behind(waiting, MAX_WAITING_BYTES))
+            self._runner.tell(fx.Behind(waiting, self._limits.waiting_audio_bytes))
 
 
 async def _first_end(tasks: Collection[asyncio.Task[None]], speaking: asyncio.Task[None]) -> None:
@@ -257,9 +268,8 @@ async def _first_end(tasks: Collection[asyncio.Task[None]], speaking: asyncio.Ta
 
 def close_code(error: events.Error) -> CloseCode:
     """How the socket of a session that ended with an error is closed."""
-    if not error.retryable:
-        return CloseCode.REFUSED
-    return _CODES.get(error.code, CloseCode.FAILED)
+    usual = CloseCode.FAILED if error.retryable else CloseCode.REFUSED
+    return _CODES.get(error.code, usual)
 
 
 def close_reason(error: events.Error) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import uuid
@@ -19,9 +20,11 @@ from serve_app.api.query import (
     session_options,
     with_more_targets,
 )
+from serve_app.api.quotas import usage_of
 from serve_app.api.service import Service
 from serve_app.api.viewers import Audience
 from serve_app.decode import PcmLayout, decode
+from serve_app.limits.audio import idle_error, within
 from serve_app.session import effects as fx
 from serve_app.session import events
 from serve_app.session.session import Session
@@ -57,7 +60,14 @@ async def stream(request: Request) -> Response:
     audience.invited(query)
     layout = PcmLayout(query.rate, query.channels)
     service.admit()
-    audio = await _started(decode(request.stream(), query.format, layout))
+    limits = service.config.limits
+    decoded = decode(request.stream(), query.format, layout, limits.audio())
+    try:
+        async with asyncio.timeout(limits.idle_s):
+            started = await _started(decoded)
+    except TimeoutError:
+        raise idle_error(limits.idle_s) from None
+    audio = within(started, limits.session(), usage_of(request))
     media_type = SSE if SSE in request.headers.get("accept", "") else NDJSON
     told = _session_events(service, audience, query, audio)
     return SendOnlyResponse(_lines(told, media_type), media_type)

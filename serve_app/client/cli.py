@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from rich.console import Console
 
-from serve_app.client import config, demo, doctor, listen, plan, serve, translate
+from serve_app.client import config, demo, doctor, keys, listen, plan, serve, translate
 from serve_app.client.errors import (
     ClientError,
     RequestRejectedError,
@@ -33,6 +33,7 @@ examples:
   dragoman serve                                start a server
   dragoman plan --profile gpu-24gb              whether models and replicas fit
   dragoman doctor                               what is missing, and how to mend it
+  dragoman keys create kiosk                    make an API key
 """
 
 
@@ -79,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     config.add_parser(commands)
     doctor.add_parser(commands)
     demo.add_parser(commands)
+    keys.add_parser(commands)
     return parser
 
 

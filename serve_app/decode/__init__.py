@@ -7,15 +7,18 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from serve_app.decode.container import decode_container
 from serve_app.decode.file import decode_file
 from serve_app.decode.formats import SNIFF_BYTES, AudioFormat, sniff
-from serve_app.decode.pcm import PcmLayout, decode_pcm
+from serve_app.decode.pcm import ANY_AUDIO, AudioLimits, PcmLayout, decode_pcm
 from serve_app.decode.wav import decode_wav
 from serve_app.errors import InvalidAudioError
 
-__all__ = ["AudioFormat", "PcmLayout", "decode", "decode_file"]
+__all__ = ["AudioFormat", "AudioLimits", "PcmLayout", "decode", "decode_file"]
 
 
 async def decode(
-    body: AsyncIterator[bytes], audio_format: AudioFormat, layout: PcmLayout
+    body: AsyncIterator[bytes],
+    audio_format: AudioFormat,
+    layout: PcmLayout,
+    limits: AudioLimits = ANY_AUDIO,
 ) -> AsyncGenerator[bytes, None]:
     """Pieces of PCM as soon as the body allows; `layout` describes a raw PCM body.
 
@@ -31,11 +34,12 @@ async def decode(
         )
     match audio_format if audio_format != "auto" else sniff(head):
         case "pcm_s16le":
+            limits.require(layout.rate_hz, layout.channels)
             pieces = decode_pcm(body, layout)
         case "wav":
-            pieces = decode_wav(body)
+            pieces = decode_wav(body, limits)
         case container:
-            pieces = decode_container(body, container)
+            pieces = decode_container(body, container, limits)
     heard = False
     async for piece in pieces:
         heard = heard or bool(piece)

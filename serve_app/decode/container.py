@@ -19,6 +19,7 @@ from av.container import InputContainer
 
 from deployments.types import SAMPLE_RATE_HZ
 from serve_app.decode.formats import DEMUXER
+from serve_app.decode.pcm import AudioLimits
 from serve_app.errors import InvalidAudioError
 
 T = TypeVar("T")
@@ -88,19 +89,23 @@ class _Body:
         return b""
 
 
-def decode_container(body: AsyncIterator[bytes], container: str) -> AsyncGenerator[bytes, None]:
+def decode_container(
+    body: AsyncIterator[bytes], container: str, limits: AudioLimits
+) -> AsyncGenerator[bytes, None]:
     """A body in one of FFmpeg's containers; InvalidAudioError where it cannot be read."""
     bridge = _Bridge(asyncio.get_running_loop())
-    return _decoded(_Body(body, bridge), bridge, container)
+    return _decoded(_Body(body, bridge), bridge, container, limits)
 
 
-def decode_container_file(file: BinaryIO, container: str) -> AsyncGenerator[bytes, None]:
+def decode_container_file(
+    file: BinaryIO, container: str, limits: AudioLimits
+) -> AsyncGenerator[bytes, None]:
     """The same for a whole file, which may have its index at the end."""
-    return _decoded(file, _Bridge(asyncio.get_running_loop()), container)
+    return _decoded(file, _Bridge(asyncio.get_running_loop()), container, limits)
 
 
 async def _decoded(
-    source: _Body | BinaryIO, bridge: _Bridge, container: str
+    source: _Body | BinaryIO, bridge: _Bridge, container: str, limits: AudioLimits
 ) -> AsyncGenerator[bytes, None]:
     loop = asyncio.get_running_loop()
     out: asyncio.Queue[bytes | None] = asyncio.Queue(_PIECES_AHEAD)
@@ -108,7 +113,7 @@ async def _decoded(
     def work() -> None:
         with suppress(CancelledError):
             try:
-                for piece in _decode(source, container):
+                for piece in _decode(source, container, limits):
                     bridge.wait_for(out.put(piece))
             finally:
                 bridge.wait_for(out.put(None))
@@ -130,7 +135,7 @@ async def _decoded(
         await asyncio.gather(decoder, return_exceptions=True)
 
 
-def _decode(source: _Body | BinaryIO, container: str) -> Iterator[bytes]:
+def _decode(source: _Body | BinaryIO, container: str, limits: AudioLimits) -> Iterator[bytes]:
     """16-bit mono PCM at 16 kHz, piece by piece; FFmpegError where the bytes make no sense."""
     with av.open(
         source,
@@ -142,21 +147,22 @@ def _decode(source: _Body | BinaryIO, container: str) -> Iterator[bytes]:
     ) as media:
         if not media.streams.audio:
             raise InvalidAudioError("There is no audio track in it.", param="body")
-        for part in _resampled(_frames(media)):
+        for part in _resampled(_frames(media), limits):
             yield part.to_ndarray().tobytes()
 
 
-def _resampled(frames: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+def _resampled(frames: Iterator[av.AudioFrame], limits: AudioLimits) -> Iterator[av.AudioFrame]:
     """Each stretch of one layout by a resampler of its own: a stream may change in the middle."""
-    for _, stretch in groupby(frames, key=_layout):
+    for (_, _, channels, rate_hz), stretch in groupby(frames, key=_layout):
+        limits.require(rate_hz, channels)
         resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
         for frame in stretch:
             yield from resampler.resample(frame)
         yield from resampler.resample(None)
 
 
-def _layout(frame: av.AudioFrame) -> tuple[str, str, int]:
-    return frame.format.name, frame.layout.name, frame.sample_rate
+def _layout(frame: av.AudioFrame) -> tuple[str, str, int, int]:
+    return frame.format.name, frame.layout.name, frame.layout.nb_channels, frame.sample_rate
 
 
 def _frames(media: InputContainer) -> Iterator[av.AudioFrame]:

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from serve_app.decode.container import decode_container_file
 from serve_app.decode.formats import DEMUXER, SNIFF_BYTES, sniff
+from serve_app.decode.pcm import ANY_AUDIO, AudioLimits
 from serve_app.decode.wav import decode_wav
 from serve_app.errors import InvalidAudioError
 
@@ -16,7 +17,9 @@ READ_BYTES = 1 << 18
 PARAM = "file"
 
 
-async def decode_file(file: BinaryIO) -> AsyncGenerator[bytes, None]:
+async def decode_file(
+    file: BinaryIO, limits: AudioLimits = ANY_AUDIO
+) -> AsyncGenerator[bytes, None]:
     """Pieces of PCM of a seekable file in any format that its first bytes announce.
 
     Raises InvalidAudioError where it cannot be read; what was readable came out before.
@@ -27,7 +30,7 @@ async def decode_file(file: BinaryIO) -> AsyncGenerator[bytes, None]:
     file.seek(0)
     heard = False
     try:
-        async with aclosing(_pieces(file, head)) as pieces:
+        async with aclosing(_pieces(file, head, limits)) as pieces:
             async for piece in pieces:
                 heard = heard or bool(piece)
                 yield piece
@@ -37,7 +40,7 @@ async def decode_file(file: BinaryIO) -> AsyncGenerator[bytes, None]:
         raise InvalidAudioError("The file holds no audio.", param=PARAM, code="empty_audio")
 
 
-def _pieces(file: BinaryIO, head: bytes) -> AsyncGenerator[bytes, None]:
+def _pieces(file: BinaryIO, head: bytes, limits: AudioLimits) -> AsyncGenerator[bytes, None]:
     try:
         container = sniff(head)
     except InvalidAudioError as error:
@@ -47,8 +50,8 @@ def _pieces(file: BinaryIO, head: bytes) -> AsyncGenerator[bytes, None]:
             code=error.code,
         ) from error
     if container == "wav":
-        return decode_wav(_bytes_of(file))
-    return decode_container_file(file, container)
+        return decode_wav(_bytes_of(file), limits)
+    return decode_container_file(file, container, limits)
 
 
 async def _bytes_of(file: BinaryIO) -> AsyncIterator[bytes]:

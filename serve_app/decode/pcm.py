@@ -24,6 +24,37 @@ _WIDTH_BYTES = {"u8": 1, "s16": 2, "s24": 3, "s32": 4, "f32": 4, "f64": 8}
 
 
 @dataclass(frozen=True, slots=True)
+class AudioLimits:
+    """Rates and channels that this server takes, within those that it could."""
+
+    min_rate_hz: int = RATES_HZ.start
+    max_rate_hz: int = RATES_HZ.stop - 1
+    max_channels: int = CHANNELS.stop - 1
+
+    def require(self, rate_hz: int, channels: int) -> None:
+        """Raise InvalidAudioError for audio outside them."""
+        if not self.min_rate_hz <= rate_hz <= self.max_rate_hz:
+            raise InvalidAudioError(
+                f"A sample rate of {rate_hz} Hz is not served: resample to between "
+                f"{self.min_rate_hz} (limits.min_rate_hz) and {self.max_rate_hz} Hz "
+                "(limits.max_rate_hz), best 16000.",
+                param="rate",
+                code="unsupported_rate",
+            )
+        if not 1 <= channels <= self.max_channels:
+            raise InvalidAudioError(
+                f"{channels} channels are not served: send 1 to {self.max_channels} "
+                "(limits.max_channels); they are mixed down to one.",
+                param="channels",
+                code="unsupported_channels",
+            )
+
+
+ANY_AUDIO = AudioLimits()
+"""All that can be served."""
+
+
+@dataclass(frozen=True, slots=True)
 class PcmLayout:
     """How samples lie in the bytes; little-endian, channels interleaved."""
 
@@ -33,20 +64,7 @@ class PcmLayout:
     """One of u8, s16, s24, s32, f32, f64."""
 
     def __post_init__(self) -> None:
-        if self.rate_hz not in RATES_HZ:
-            raise InvalidAudioError(
-                f"A sample rate of {self.rate_hz} Hz is not served: resample to between "
-                f"{RATES_HZ.start} and {RATES_HZ.stop - 1} Hz, best 16000.",
-                param="rate",
-                code="unsupported_rate",
-            )
-        if self.channels not in CHANNELS:
-            raise InvalidAudioError(
-                f"{self.channels} channels are not served: send 1 to {CHANNELS.stop - 1}; they are "
-                "mixed down to one.",
-                param="channels",
-                code="unsupported_channels",
-            )
+        ANY_AUDIO.require(self.rate_hz, self.channels)
 
     @property
     def frame_bytes(self) -> int:

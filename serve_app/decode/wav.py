@@ -11,7 +11,7 @@ import struct
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
-from serve_app.decode.pcm import PcmDecoder, PcmLayout
+from serve_app.decode.pcm import AudioLimits, PcmDecoder, PcmLayout
 from serve_app.errors import InvalidAudioError
 
 MAX_HEADER_BYTES = 1 << 20
@@ -74,7 +74,9 @@ def parse_header(head: bytes | bytearray) -> WavHeader | None:
     raise InvalidAudioError(f"The WAV file has no audio within {MAX_CHUNKS} chunks.")
 
 
-async def decode_wav(body: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+async def decode_wav(
+    body: AsyncIterator[bytes], limits: AudioLimits
+) -> AsyncGenerator[bytes, None]:
     """A body that is a WAV file, of known length or not."""
     head = bytearray()
     header = None
@@ -85,6 +87,7 @@ async def decode_wav(body: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
             break
     if header is None:
         raise InvalidAudioError("The WAV file ends inside its header.", param="body")
+    limits.require(header.layout.rate_hz, header.layout.channels)
     decoder = PcmDecoder(header.layout)
     left = header.data_bytes
     async for piece in _audio(bytes(head[header.data_offset :]), body):

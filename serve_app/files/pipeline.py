@@ -152,8 +152,8 @@ class FileRun:
         longest_s = self._desk.limits.max_audio_s
         if self._audio.end > to_samples(1_000 * longest_s):
             raise TooLargeError(
-                f"The file holds more than {longest_s} s of audio, the most this server takes; "
-                "cut it into parts.",
+                f"The file holds more than {longest_s} s of audio, the most this server takes "
+                "(limits.file_audio_s); cut it into parts.",
                 param="file",
                 code="audio_too_long",
             )

@@ -9,7 +9,7 @@ from serve_app.api.boxes import ClientTooSlowError, Inbox, Message, Outbox, TooF
 
 
 async def test_what_was_sent_is_taken_in_order_to_its_end() -> None:
-    inbox: Inbox[str] = Inbox()
+    inbox: Inbox[str] = Inbox(1 << 20)
     for item in ("a", b"1", b"23", "b", b"", "c", b"4"):
         inbox.put(item)
     inbox.end()
@@ -22,9 +22,8 @@ async def test_slow_down_is_said_once_each_time_that_the_bound_is_crossed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(boxes, "SLOW_DOWN_BYTES", 10)
-    monkeypatch.setattr(boxes, "MAX_WAITING_BYTES", 30)
     monkeypatch.setattr(boxes, "MERGED_BYTES", 1)
-    inbox: Inbox[str] = Inbox()
+    inbox: Inbox[str] = Inbox(limit_bytes=30)
     assert [inbox.put(bytes(6)) for _ in range(4)] == [False, True, False, False]
     items = inbox.items()
     for _ in range(3):
@@ -38,15 +37,15 @@ async def test_slow_down_is_said_once_each_time_that_the_bound_is_crossed(
 
 
 def test_messages_without_audio_are_bounded_too() -> None:
-    inbox: Inbox[str] = Inbox()
-    most = boxes.MAX_WAITING_BYTES // boxes.MESSAGE_BYTES
+    inbox: Inbox[str] = Inbox(1 << 24)
+    most = (1 << 24) // boxes.MESSAGE_BYTES
     assert sum(inbox.put("turn") for _ in range(most)) == 1
     with pytest.raises(TooFarAheadError):
         inbox.put("turn")
 
 
 async def test_audio_in_single_bytes_waits_in_whole_pieces() -> None:
-    inbox: Inbox[str] = Inbox()
+    inbox: Inbox[str] = Inbox(1 << 20)
     for value in range(100_000):
         inbox.put(bytes([value % 251]))
     inbox.end()

@@ -13,6 +13,7 @@ from serve_app.client.cli import main
 from serve_app.config import AppConfig, with_environment
 from serve_app.environment import ConfigError, leaves, settings, variable
 from serve_app.launch import StartError, check_settings, load_serve_config, overridden
+from tests.support.keys import key_for
 
 KEY = "k" * 32
 
@@ -151,11 +152,13 @@ def test_production_is_refused_with_all_that_it_forbids(
 ) -> None:
     monkeypatch.delenv("RESUME_KEYS", raising=False)
     oracle = {"engine": "oracle"}
-    args = {"profile": "production", "vad": oracle, "asr": oracle, "mt": oracle}
+    args: dict[str, Any] = {"profile": "production", "vad": oracle, "asr": oracle, "mt": oracle}
     assert main(["config", str(written(tmp_path / "c.yaml", args))]) == 1
     told = capsys.readouterr().err
     assert "vad.engine, asr.engine, mt.engine='oracle' cannot serve people" in told
     assert "Set RESUME_KEYS" in told
+    assert "dragoman keys create CLIENT" in told
+    args["auth"] = {"keys": [key_for("kiosk", "stream").record]}
     with pytest.raises(StartError, match="Set RESUME_KEYS"):
         check_settings(AppConfig.model_validate({**args, "profile": "staging"}))
     monkeypatch.setenv("RESUME_KEYS", KEY)

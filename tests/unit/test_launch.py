@@ -5,8 +5,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from serve_app.client.cli import main
 from serve_app.config import AppConfig, with_environment
-from serve_app.launch import StartError, check_models, load_serve_config, root_cause
+from serve_app.launch import (
+    StartError,
+    check_models,
+    check_settings,
+    load_serve_config,
+    root_cause,
+)
 
 SHIPPED = Path(__file__).parents[2] / "serve_config.yaml"
 
@@ -73,3 +80,19 @@ def test_the_cause_is_found_under_the_tracebacks() -> None:
     """
     assert root_cause(message) == "mt.model='x': unknown model. Set mt.model to ..."
     assert root_cause("no traceback here") == "no traceback here"
+
+
+def test_a_production_server_without_keys_does_not_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("API_KEYS_FILE", raising=False)
+    monkeypatch.setenv("RESUME_KEYS", "a" * 32)
+    assert not check_settings(AppConfig()).auth.enabled
+    production = AppConfig(profile="production")
+    with pytest.raises(StartError, match=r"dragoman keys create CLIENT --file keys\.yaml"):
+        check_settings(production)
+    monkeypatch.setenv("API_KEYS_FILE", str(tmp_path / "keys.yaml"))
+    with pytest.raises(StartError, match=r"there is no key file at .*/keys\.yaml"):
+        check_settings(AppConfig())
+    assert main(["keys", "create", "kiosk"]) == 0
+    assert check_settings(production).auth.enabled

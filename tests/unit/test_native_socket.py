@@ -21,6 +21,7 @@ from serve_app.api.resume import Resuming, TokenWriter
 from serve_app.api.service import Service
 from serve_app.api.viewers import Audience
 from serve_app.client.resume import Memory
+from serve_app.limits.settings import LimitSettings
 from serve_app.session import effects as fx
 from serve_app.session.audio import BYTES_PER_SAMPLE, to_samples
 from serve_app.session.events import Event
@@ -164,9 +165,10 @@ async def test_audio_that_runs_ahead_is_slowed_down_and_then_cut(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(boxes, "SLOW_DOWN_BYTES", 100_000)
-    monkeypatch.setattr(boxes, "MAX_WAITING_BYTES", 400_000)
     free = asyncio.Event()
     service = scripted_service(script())
+    limits = LimitSettings().model_copy(update={"waiting_audio_bytes": 400_000})
+    service = replace(service, config=service.config.model_copy(update={"limits": limits}))
     object.__setattr__(service.ports, "vad", Stuck(free))
     async with serving(service) as url, talk(url, "?format=pcm_s16le") as one:
         held_bytes = 60 * 32_000
@@ -216,16 +218,18 @@ class Deaf:
         self.closed.append((code, reason))
 
 
-async def test_a_client_that_reads_nothing_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sockets, "Outbox", lambda: boxes.Outbox(limit=2))
+async def test_a_client_that_reads_nothing_is_cut() -> None:
     service = scripted_service(script())
     socket = Deaf(script().pcm())
     query = StreamQuery(format="pcm_s16le", target=("de",))
     tokens = TokenWriter(Resuming(service.config.resume.signer()), "s", {})
     sharing = Audience(service).share("s", lambda _: None)
     conversation = NativeConversation(service, query, tokens, sharing)
+    limits = LimitSettings().model_copy(update={"unsent_events": 2})
     with service.open(Session("s", SessionOptions()), "ws") as runner:
-        call = sockets.Call(cast("WebSocket", socket), conversation, runner, lambda items: items)
+        call = sockets.Call(
+            cast("WebSocket", socket), conversation, runner, lambda items: items, limits
+        )
         await asyncio.wait_for(call.run({}), 30)
     assert [code for code, _ in socket.closed] == [1013]
 
@@ -244,21 +248,27 @@ async def test_a_defect_is_no_normal_end() -> None:
     service = scripted_service(script())
     socket = Deaf(script().pcm())
     with service.open(Session("s", SessionOptions()), "ws") as runner:
-        call = sockets.Call(cast("WebSocket", socket), Broken(), runner, lambda items: items)
+        call = sockets.Call(
+            cast("WebSocket", socket), Broken(), runner, lambda items: items, LimitSettings()
+        )
         await asyncio.wait_for(call.run({}), 30)
     assert socket.closed == [(1011, "internal_error")]
 
 
 @pytest.mark.parametrize(
-    "message",
-    ["[" * 100_000, '{"type": "config", "source": "\\ud800"}', '{"type": "config"'],
-    ids=len,
+    ("message", "code"),
+    [
+        ("[" * 100_000, "json_too_deep"),
+        ('{"type": "config", "source": "\\ud800"}', "invalid_message"),
+        ('{"type": "config"', "invalid_message"),
+    ],
+    ids=["deep", "surrogate", "cut"],
 )
-async def test_no_message_is_too_odd_to_be_refused(url: str, message: str) -> None:
+async def test_no_message_is_too_odd_to_be_refused(url: str, message: str, code: str) -> None:
     async with aiohttp.ClientSession() as http, http.ws_connect(f"{url}/v1/stream") as socket:
         await socket.send_str(message)
         told = await socket.receive_json()
-        assert (told["type"], told["code"]) == ("error", "invalid_message")
+        assert (told["type"], told["code"]) == ("error", code)
         assert (await socket.receive()).data == 1008
 
 

@@ -17,10 +17,10 @@ from starlette.routing import Route
 from deployments.ports import StageUnavailableError
 from deployments.types import AsrRequest, Hypothesis, StageInfo
 from serve_app.api.rest.openapi import description
-from serve_app.api.rest.translate import MAX_BODY_BYTES
 from serve_app.api.routes import build_doors
 from serve_app.api.web import WEB_ROUTES
 from serve_app.config import AppConfig
+from serve_app.limits.settings import LimitSettings
 from serve_app.runner import Ports
 from tests.support.doors import ScriptedPort, scripted_service, serving
 from tests.support.scripted import Script, Spoken
@@ -294,15 +294,15 @@ async def test_limits_of_size_and_length() -> None:
     audio = wav(script().pcm())
     service = scripted_service(script())
 
-    async def status(**files: int) -> tuple[int, str]:
-        config = AppConfig.model_validate({"files": files})
+    async def status(**limits: int) -> tuple[int, str]:
+        config = AppConfig.model_validate({"limits": limits})
         async with serving(replace(service, config=config)) as url:
             code, _, text = await post(url + TRANSCRIBE, [], audio)
             return code, json.loads(text).get("error", {}).get("code", "")
 
-    assert await status(max_upload_bytes=len(audio), max_audio_s=5) == (200, "")
-    assert await status(max_upload_bytes=len(audio) - 1) == (413, "file_too_large")
-    assert await status(max_audio_s=4) == (413, "audio_too_long")
+    assert await status(upload_bytes=len(audio), file_audio_s=5) == (200, "")
+    assert await status(upload_bytes=len(audio) - 1) == (413, "file_too_large")
+    assert await status(file_audio_s=4) == (413, "audio_too_long")
 
 
 class Gone(ScriptedPort):
@@ -439,7 +439,7 @@ async def test_bad_texts(url: str, asked: dict[str, Any], status: int, param: st
 
 
 async def test_a_text_too_large(url: str) -> None:
-    body = io.BytesIO(b" " * (MAX_BODY_BYTES + 1))
+    body = io.BytesIO(b" " * (LimitSettings().json_bytes + 1))
     async with (
         aiohttp.ClientSession() as http,
         http.post(f"{url}/v1/translate", data=body) as answer,

@@ -10,7 +10,9 @@ from dataclasses import replace
 from starlette.websockets import WebSocket
 
 from serve_app.api import sockets
+from serve_app.api.guard import principal_of
 from serve_app.api.query import AUTO, StreamQuery, parse_stream_config, session_options
+from serve_app.api.quotas import usage_of
 from serve_app.api.realtime.resumable import (
     RESUME,
     Resumable,
@@ -19,13 +21,14 @@ from serve_app.api.realtime.resumable import (
     taken_up,
 )
 from serve_app.api.realtime.transcription import TranscriptionConversation
-from serve_app.api.realtime.transcription_config import Hearing, Transcription
-from serve_app.api.realtime.translation import TranslationConversation
-from serve_app.api.realtime.wire import SESSION_LIFETIME_S, Json, error_event
+from serve_app.api.realtime.transcription_config import Hearing, SessionFields, Transcription
+from serve_app.api.realtime.translation import NewSession, TranslationConversation
+from serve_app.api.realtime.wire import Json, error_event
 from serve_app.api.rest.languages import language_code
 from serve_app.api.resume import Resuming
 from serve_app.api.service import Service
 from serve_app.errors import DragomanError
+from serve_app.limits.audio import within
 from serve_app.metrics import Transport
 from serve_app.session import effects as fx
 from serve_app.session import events
@@ -37,22 +40,23 @@ async def translations_socket(socket: WebSocket) -> None:
     """One translation session; `?language=` is our way to set the target with the URL."""
     service: Service = socket.app.state.service
     await sockets.accept(socket)
-    language = socket.query_params.get("language")
+    bound = NewSession.model_validate(secret_session(socket))
+    language = socket.query_params.get("language") or bound.language
 
     def configure(target: str) -> fx.Configure:
-        query = _query(service, target)
+        query = translation_query(service, target)
         options = session_options(service, query)
         return fx.Configure(options, {})
 
     try:
         before = _taken_up(socket, "translations")
         language = before.state["language"] if before else language
-        options = session_options(service, _query(service, language or ""))
+        options = session_options(service, translation_query(service, language or ""))
     except DragomanError as error:
         await refuse(socket, error)
         return
-    head = _head(socket, service, before)
-    conversation = TranslationConversation(head, language, configure)
+    head = session_head(service, _model(socket, bound.model), before)
+    conversation = TranslationConversation(head, language, configure, bound.heard)
     if before is not None:
         conversation.take_up(before.state)
     session = Session(str(head["id"]), options, before.resumption if before else None)
@@ -63,37 +67,43 @@ async def transcriptions_socket(socket: WebSocket) -> None:
     """One transcription session; `?partials=true` adds our event with volatile text."""
     service: Service = socket.app.state.service
     await sockets.accept(socket)
+    hearing = Hearing().updated(SessionFields.model_validate(secret_session(socket)))
     wants_partials = socket.query_params.get("partials") == "true"
     try:
         before = _taken_up(socket, "realtime")
     except DragomanError as error:
         await refuse(socket, error)
         return
-    head = _head(socket, service, before)
+    head = session_head(service, _model(socket, None), before)
 
     def options_of(hearing: Hearing) -> SessionOptions:
         preset = preset_of(service, hearing, partials=wants_partials)
         return replace(preset, segmenter=hearing.segmenter(preset.segmenter))
 
-    def describe(hearing: Hearing) -> Json:
-        default = preset_of(service, hearing, partials=wants_partials).segmenter
-        return {
-            "id": head["id"],
-            "object": "realtime.transcription_session",
-            "type": "transcription",
-            "audio": hearing.to_wire(str(head["model"]), default),
-            "include": list(hearing.include) or None,
-            "expires_at": head["expires_at"],
-        }
-
     conversation = TranscriptionConversation(
-        lambda hearing: fx.Configure(options_of(hearing), {}), describe, partials=wants_partials
+        lambda hearing: fx.Configure(options_of(hearing), {}),
+        lambda hearing: transcription_object(service, head, hearing),
+        hearing,
+        partials=wants_partials,
     )
     if before is not None:
         conversation.take_up(before.state)
     options = options_of(conversation.hearing)
     session = Session(str(head["id"]), options, before.resumption if before else None)
     await _run(socket, "realtime", conversation, session, before)
+
+
+def transcription_object(service: Service, head: Json, hearing: Hearing) -> Json:
+    """A transcription session as clients see it."""
+    default = preset_of(service, hearing, partials=False).segmenter
+    return {
+        "id": head["id"],
+        "object": "realtime.transcription_session",
+        "type": "transcription",
+        "audio": hearing.to_wire(str(head["model"]), default),
+        "include": list(hearing.include) or None,
+        "expires_at": head["expires_at"],
+    }
 
 
 def preset_of(service: Service, hearing: Hearing, *, partials: bool) -> SessionOptions:
@@ -111,7 +121,8 @@ def preset_of(service: Service, hearing: Hearing, *, partials: bool) -> SessionO
     return replace(options, languages=languages if len(languages) > 1 else ())
 
 
-def _query(service: Service, target: str) -> StreamQuery:
+def translation_query(service: Service, target: str) -> StreamQuery:
+    """What a translation session asks of a session; raises InvalidRequestError."""
     targets = (target,) if target else ()
     return parse_stream_config({"target": targets, "partials": False}, service)
 
@@ -131,12 +142,23 @@ async def refuse(socket: WebSocket, error: DragomanError) -> None:
     await sockets.close(socket, code, sockets.close_reason(told))
 
 
-def _head(socket: WebSocket, service: Service, before: TakenUp | None) -> Json:
+def session_head(service: Service, model: str | None, before: TakenUp | None = None) -> Json:
+    """What the session object of a session says of it."""
     return {
         "id": before.session_id if before else f"sess_{uuid.uuid4().hex[:20]}",
-        "model": socket.query_params.get("model") or service.asr.model,
-        "expires_at": int(time.time()) + SESSION_LIFETIME_S,
+        "model": model or service.asr.model,
+        "expires_at": int(time.time()) + service.config.limits.session_s,
     }
+
+
+def secret_session(socket: WebSocket) -> Json:
+    """The configuration that the caller's client secret is bound to; empty without one."""
+    principal = principal_of(socket)
+    return dict(principal.secret.session) if principal and principal.secret else {}
+
+
+def _model(socket: WebSocket, bound: str | None) -> str | None:
+    return bound or socket.query_params.get("model")
 
 
 async def _run(
@@ -147,6 +169,7 @@ async def _run(
     before: TakenUp | None,
 ) -> None:
     service: Service = socket.app.state.service
+    limits = service.config.limits
     try:
         service.admit(resumes=before is not None)
     except DragomanError as error:
@@ -158,9 +181,9 @@ async def _run(
     if RESUME in socket.query_params:
         resuming: Resuming = socket.app.state.realtime_resuming
         talk = Resumable(conversation, resuming, transport, session.session_id, before)
+
+    def inputs(items: AsyncIterator[sockets.Incoming]) -> AsyncIterator[sockets.Incoming]:
+        return within(items, limits.session(), usage_of(socket))
+
     with service.open(session, transport) as runner:
-        await sockets.Call(socket, talk, runner, _as_they_come).run({})
-
-
-def _as_they_come(items: AsyncIterator[sockets.Incoming]) -> AsyncIterator[sockets.Incoming]:
-    return items
+        await sockets.Call(socket, talk, runner, inputs, limits).run({})

@@ -51,9 +51,15 @@ class TranscriptionConversation:
     """Client events in, session inputs out; session events in, server events out."""
 
     def __init__(
-        self, configure: Configure, describe: SessionObject, *, partials: bool = False
+        self,
+        configure: Configure,
+        describe: SessionObject,
+        hearing: Hearing | None = None,
+        *,
+        partials: bool = False,
     ) -> None:
-        self._hearing = Hearing()
+        """`hearing` is the configuration to begin with, where it is not the default."""
+        self._hearing = hearing or Hearing()
         self._configure = configure
         self._describe = describe
         self._partials = partials

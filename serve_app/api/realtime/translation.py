@@ -6,7 +6,7 @@ Output is append-only text: what is committed, and nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -53,6 +53,9 @@ class Input(Section):
     transcription: Transcription | None = None
 
 
+NOTHING_ASKED = Input()
+
+
 class Output(Section):
     """What comes out."""
 
@@ -73,6 +76,22 @@ class SessionFields(Section):
     audio: Audio | None = None
 
 
+class NewSession(SessionFields):
+    """What a session may begin with; the model cannot be changed later."""
+
+    model: str | None = None
+
+    @property
+    def language(self) -> str | None:
+        """The target."""
+        return self.audio.output.language if self.audio and self.audio.output else None
+
+    @property
+    def heard(self) -> Input:
+        """What is asked of the source."""
+        return (self.audio and self.audio.input) or NOTHING_ASKED
+
+
 class UpdateEvent(Section):
     """`session.update`."""
 
@@ -88,13 +107,19 @@ Configure = Callable[[str], fx.Configure]
 class TranslationConversation:
     """Client events in, session inputs out; session events in, server events out."""
 
-    def __init__(self, head: Json, language: str | None, configure: Configure) -> None:
+    def __init__(
+        self,
+        head: Json,
+        language: str | None,
+        configure: Configure,
+        heard: Input = NOTHING_ASKED,
+    ) -> None:
         """`head` is what the session object says of itself: id, model, expires_at."""
         self._head = head
         self._language = language
         self._configure = configure
-        self._transcription: Transcription | None = None
-        self._noise_reduction: NoiseReduction | None = None
+        self._transcription = heard.transcription
+        self._noise_reduction = heard.noise_reduction
         self._audio = RealtimeAudio("audio/pcm")
         self._said: dict[str, str] = {}
         self._segment_ends: dict[str, int] = {}
@@ -213,14 +238,21 @@ class TranslationConversation:
         elapsed_ms = -(-end_ms // FRAME_MS) * FRAME_MS
         return event(kind, {"delta": delta, "elapsed_ms": elapsed_ms})
 
-    def _session(self) -> dict[str, Any]:
-        transcription = self._transcription and self._transcription.model_dump()
-        noise_reduction = self._noise_reduction and self._noise_reduction.model_dump()
-        return {
-            **self._head,
-            "type": "translation",
-            "audio": {
-                "input": {"transcription": transcription, "noise_reduction": noise_reduction},
-                "output": {"language": self._language},
+    def _session(self) -> Json:
+        heard = Input(transcription=self._transcription, noise_reduction=self._noise_reduction)
+        return session_object(self._head, self._language, heard)
+
+
+def session_object(head: Json, language: str | None, heard: Input) -> Json:
+    """A translation session as clients see it."""
+    return {
+        **head,
+        "type": "translation",
+        "audio": {
+            "input": {
+                "transcription": heard.transcription and heard.transcription.model_dump(),
+                "noise_reduction": heard.noise_reduction and heard.noise_reduction.model_dump(),
             },
-        }
+            "output": {"language": language},
+        },
+    }

@@ -22,8 +22,6 @@ Json = dict[str, Any]
 
 PCM_RATE_HZ = 24_000
 G711_RATE_HZ = 8_000
-SESSION_LIFETIME_S = 3_600
-"""Announced as `expires_at`."""
 
 
 class Section(BaseModel):

@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from serve_app.api.failures import as_known
+from serve_app.api.quotas import usage_of
 from serve_app.api.rest.formats import FORMATS, Wish, delta, done
 from serve_app.api.rest.forms import ServerVad, TranscriptionForm, TranslationForm, parse
 from serve_app.api.rest.languages import language_code
@@ -24,6 +25,7 @@ from serve_app.decode import decode_file
 from serve_app.files.pipeline import FileDesk, FileJob, FileRun
 from serve_app.files.plan import PlanOptions
 from serve_app.files.transcript import FileSegment, Transcript
+from serve_app.limits.audio import spending
 from serve_app.session.segmenter import SegmenterOptions
 
 logger = logging.getLogger("ray.serve")
@@ -119,10 +121,11 @@ async def _serve(request: Request, take: Callable[[Upload, Service], Order]) -> 
     desk: FileDesk = request.app.state.files
     async with AsyncExitStack() as stack:
         stack.enter_context(desk.admitted())
-        upload = await read_upload(request, service.config.files.max_upload_bytes)
+        upload = await read_upload(request, service.config.limits.upload_bytes)
         stack.callback(upload.close)
         order = take(upload, service)
-        run = FileRun(desk, order.job, decode_file(upload.file))
+        pcm = spending(decode_file(upload.file, service.config.limits.audio()), usage_of(request))
+        run = FileRun(desk, order.job, pcm)
         segments = await stack.enter_async_context(aclosing(run.segments()))
         if order.stream:
             # A file that cannot be read gets its 4xx: the answer begins with the first sentence.

@@ -5,7 +5,7 @@ The shapes are those of `openai.types.audio` 3.52; `openapi.json` is made from t
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -200,6 +200,17 @@ class Readiness(Message):
 
     status: Literal["ready", "not_ready"]
     stages: dict[str, str]
+
+
+class ClientSecretAnswer(Message):
+    """A client secret, and the session that it opens."""
+
+    value: str
+    """Shown as a key is; begins with `ek_`."""
+    expires_at: int
+    """Seconds since the epoch."""
+    session: dict[str, Any]
+    """As `session.created` will show it."""
 
 
 class ErrorDetail(Message):

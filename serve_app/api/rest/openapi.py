@@ -21,6 +21,7 @@ from serve_app.api.query import StreamQuery
 from serve_app.api.rest.forms import AudioForm, TranscriptionForm, TranslationForm
 from serve_app.api.rest.messages import (
     Alive,
+    ClientSecretAnswer,
     ErrorAnswer,
     Model,
     ModelList,
@@ -48,6 +49,7 @@ from serve_app.api.rest.openapi_parts import (
 from serve_app.api.rest.translate import TranslateRequest
 from serve_app.api.rest.upload import FILE_FIELD
 from serve_app.api.viewers import ViewerQuery
+from serve_app.auth.keys import SCOPES
 
 _IN: tuple[type[BaseModel], ...] = (
     Consent,
@@ -57,6 +59,7 @@ _IN: tuple[type[BaseModel], ...] = (
 )
 _OUT: tuple[type[BaseModel], ...] = (
     Alive,
+    ClientSecretAnswer,
     ErrorAnswer,
     Model,
     ModelList,
@@ -204,6 +207,7 @@ def description() -> Schema:
             "/health/live": {
                 "get": {
                     "operationId": "live",
+                    "security": [],
                     "summary": "Whether the process answers.",
                     "responses": {"200": answer(Alive), **failures("405", "500")},
                 }
@@ -211,6 +215,7 @@ def description() -> Schema:
             "/health/ready": {
                 "get": {
                     "operationId": "ready",
+                    "security": [],
                     "summary": "Whether every stage has a replica that answers.",
                     "responses": {
                         "200": answer(Readiness),
@@ -222,6 +227,7 @@ def description() -> Schema:
             "/openapi.json": {
                 "get": {
                     "operationId": "describe",
+                    "security": [],
                     "summary": "This description.",
                     "responses": {
                         "200": {
@@ -232,8 +238,23 @@ def description() -> Schema:
                     },
                 }
             },
+            "/v1/realtime/client_secrets": {"post": _secret_door("transcription", "/v1/realtime")},
+            "/v1/realtime/translations/client_secrets": {
+                "post": _secret_door("translation", "/v1/realtime/translations")
+            },
         },
-        "components": {"schemas": _schemas()},
+        "security": [{"api_key": []}],
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {
+                "api_key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A key of `dragoman keys create`; scopes: "
+                    f"{', '.join(SCOPES)}. A server in development may have none.",
+                }
+            },
+        },
     }
 
 
@@ -281,6 +302,19 @@ def _stream_door(name: str) -> Schema:
             },
             **failures(),
         },
+    }
+
+
+def _secret_door(sessions: str, door: str) -> Schema:
+    members = {
+        "expires_after": {"type": "object", "description": '{"anchor": "created_at", "seconds"}'},
+        "session": {"type": "object", "description": "What `session.update` takes."},
+    }
+    return {
+        "operationId": f"create_{sessions}_secret",
+        "summary": f"A short-lived secret for {sessions} sessions at {door}.",
+        "requestBody": body("application/json", {"type": "object", "properties": members}),
+        "responses": {"200": answer(ClientSecretAnswer), **failures("400", "405", "413", "500")},
     }
 
 

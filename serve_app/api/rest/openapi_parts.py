@@ -13,22 +13,26 @@ Schema = dict[str, Any]
 REFERENCE = "#/components/schemas/{model}"
 _FAILURES = {
     "400": "The request is malformed or asks for what is not served; the message says more.",
-    "401": "The link or the key is not good; the message says more.",
-    "403": "The link or the key is good, and not for this.",
+    "401": "The API key or the link is missing or not good; `www-authenticate` is Bearer.",
+    "403": "The API key lacks the scope that the message names, or the link is not for this.",
     "404": "There is no such thing; the message says more.",
     "405": "The path exists and the method does not.",
     "413": "The file or the body is too large.",
-    "429": "The server takes on no more now; try again after `retry-after` seconds.",
+    "414": "The query of the URL is too long.",
+    "429": "Too much at a time, by this client or by all; try again after `retry-after` seconds.",
+    "431": "The headers are too large.",
     "500": "A stage failed.",
     "503": "A stage cannot answer now; try again after `retry-after` seconds.",
 }
+_AT_EVERY_DOOR = ("401", "403", "414", "429", "431")
+"""A key is asked for, and a client's share looked at, before the door is reached."""
 
 
 def failures(*statuses: str) -> Schema:
-    """Answers of these statuses, or of all that there are."""
+    """Answers of these statuses and of those in front of every door, or of all that there are."""
     return {
         status: {"description": _FAILURES[status], "content": json_content(ErrorAnswer)}
-        for status in statuses or _FAILURES
+        for status in (sorted({*_AT_EVERY_DOOR, *statuses}) if statuses else _FAILURES)
     }
 
 

@@ -15,11 +15,12 @@ from starlette.responses import Response
 
 from deployments.languages import word_joint
 from deployments.types import MtRequest
+from serve_app.api.bounds import json_body
 from serve_app.api.rest.languages import language_code
 from serve_app.api.rest.messages import TranslateAnswer, TranslatedText
 from serve_app.api.rest.models import require_translator
 from serve_app.api.service import Service
-from serve_app.errors import InvalidRequestError, TooLargeError
+from serve_app.errors import InvalidRequestError
 from serve_app.files.ordered import ordered
 from serve_app.files.pipeline import FileDesk
 from serve_app.session.segments import is_bare_punctuation
@@ -27,7 +28,6 @@ from serve_app.session.segments import is_bare_punctuation
 MAX_TEXTS = 128
 MAX_CHARACTERS = 20_000
 MAX_TARGETS = 8
-MAX_BODY_BYTES = 4 << 20
 _AHEAD = 64
 """Sentences of one request that are translated at a time."""
 
@@ -67,7 +67,7 @@ async def translate(request: Request) -> Response:
     """All texts into all targets."""
     service: Service = request.app.state.service
     desk: FileDesk = request.app.state.files
-    asked = _parsed(await _body(request))
+    asked = _parsed(await json_body(request, service.config.limits))
     if asked.model is not None:
         require_translator(service, asked.model)
     source = language_code(asked.source, service.mt, "source")
@@ -117,19 +117,6 @@ async def _rendered(desk: FileDesk, source: str, piece: _Piece) -> str:
     if "\n" not in after:
         after = word_joint(piece.target)
     return draft.text.strip() + after
-
-
-async def _body(request: Request) -> bytes:
-    """All of it; TooLargeError beyond MAX_BODY_BYTES."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_BODY_BYTES:
-            raise TooLargeError(
-                f"The body is larger than {MAX_BODY_BYTES} bytes; send the texts in several "
-                "requests."
-            )
-    return bytes(body)
 
 
 def _parsed(body: bytes) -> TranslateRequest:

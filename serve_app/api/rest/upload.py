@@ -94,8 +94,8 @@ def _taken_apart(items: list[tuple[str, str | UploadFile]], max_file_bytes: int)
 
 def _too_large(max_file_bytes: int) -> TooLargeError:
     return TooLargeError(
-        f"The file is larger than {max_file_bytes} bytes, the most this server takes; compress it, "
-        "for example to Opus, or cut it into parts.",
+        f"The file is larger than {max_file_bytes} bytes, the most this server takes "
+        "(limits.upload_bytes); compress it, for example to Opus, or cut it into parts.",
         param=FILE_FIELD,
         code="file_too_large",
     )

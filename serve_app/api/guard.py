@@ -1,0 +1,135 @@
+"""In front of every door: who calls, and whether the caller may go through this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
+
+from serve_app.auth.authenticator import Authenticator, credential_of
+from serve_app.auth.client_secrets import SecretFor
+from serve_app.auth.keys import PREFIX, Principal, Scope
+from serve_app.errors import DragomanError, ForbiddenError, UnauthorizedError
+
+OPEN_PATHS = frozenset(
+    {"/", "/view", "/conversation", "/health/live", "/health/ready", "/openapi.json"}
+)
+"""What anybody may see: the pages, the description of the doors, and that the server lives."""
+OPEN_FOLDERS = ("/web/",)
+"""What the pages are made of."""
+OWN_TOKENS = ("/v1/sessions/", "/v1/conversations/")
+"""Doors that take signed tokens of their own, and check them themselves."""
+SCOPES: tuple[tuple[str, Scope], ...] = (
+    ("/v1/stream", "stream"),
+    ("/v1/realtime", "stream"),
+    ("/v1/conversations", "stream"),
+    ("/v1/audio/", "batch"),
+    ("/v1/translate", "batch"),
+)
+"""By the beginning of a path. Any key does for all other paths."""
+SECRET_DOORS: dict[SecretFor, frozenset[str]] = {
+    "transcription": frozenset({"/v1/realtime", "/v1/stream"}),
+    "translation": frozenset({"/v1/realtime/translations", "/v1/stream"}),
+}
+"""Where a client secret lets its holder in."""
+
+PRINCIPAL = "dragoman.principal"
+"""Where in the scope the guard leaves who calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """ASGI middleware; refuses in OpenAI's shape, a WebSocket before it is accepted."""
+
+    app: ASGIApp
+    authenticator: Authenticator
+    count: Callable[[DragomanError], None]
+    """Told of every refusal."""
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Let the call through, with its principal in the scope."""
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        try:
+            scope[PRINCIPAL] = self._admit(scope)
+        except DragomanError as error:
+            self.count(error)
+            await refuse(error, scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+    def _admit(self, scope: AsgiScope) -> Principal | None:
+        path = path_of(scope)
+        if path in OPEN_PATHS or path.startswith(OPEN_FOLDERS):
+            return None
+        if path.startswith(OWN_TOKENS) and not _shows_key(scope):
+            return self.authenticator.unknown
+        principal = self.authenticator.principal(credential_of(scope))
+        _require_door(principal, path)
+        return principal
+
+
+def principal_of(connection: HTTPConnection) -> Principal | None:
+    """Who calls; None where the guard did not ask, because the door checks tokens of its own."""
+    principal: Principal | None = connection.scope.get(PRINCIPAL)
+    return principal
+
+
+def require(connection: HTTPConnection, scope: Scope) -> Principal:
+    """The caller, who has the scope; raises UnauthorizedError, ForbiddenError."""
+    principal = principal_of(connection)
+    if principal is None:
+        raise UnauthorizedError("This takes an API key.", code="missing_api_key")
+    if not principal.may(scope):
+        raise _lacks(principal, scope)
+    return principal
+
+
+async def refuse(error: DragomanError, scope: AsgiScope, receive: Receive, send: Send) -> None:
+    """Answer with an error; a WebSocket's handshake as well, where the server can."""
+    if scope["type"] == "websocket" and "websocket.http.response" not in scope.get(
+        "extensions", {}
+    ):
+        await send({"type": "websocket.close", "code": 1008, "reason": error.code})
+        return
+    answer = JSONResponse(error.to_wire(), status_code=error.status, headers=error.headers)
+    await answer(scope, receive, send)
+
+
+def path_of(scope: AsgiScope) -> str:
+    """As the router sees it, below where the application is mounted."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path.removeprefix(root) if path.startswith(f"{root}/") else path
+
+
+def _shows_key(scope: AsgiScope) -> bool:
+    credential = credential_of(scope)
+    return credential is not None and credential.startswith(PREFIX)
+
+
+def _require_door(principal: Principal, path: str) -> None:
+    """Raise ForbiddenError where the caller may not go."""
+    secret = principal.secret
+    if secret is not None and path not in SECRET_DOORS[secret.session_type]:
+        doors = " and ".join(sorted(SECRET_DOORS[secret.session_type]))
+        raise ForbiddenError(
+            f"This client secret was made for {secret.session_type} sessions: it opens {doors}. "
+            "Use an API key, or ask for a secret of the other kind.",
+            code="wrong_client_secret",
+        )
+    for beginning, scope in SCOPES:
+        if path.startswith(beginning) and not principal.may(scope):
+            raise _lacks(principal, scope)
+
+
+def _lacks(principal: Principal, scope: Scope) -> ForbiddenError:
+    return ForbiddenError(
+        f"The API key {principal.key_id} of {principal.client} lacks the scope {scope!r}. Make one "
+        f"that has it: dragoman keys create {principal.client} --scope {scope}."
+    )

@@ -1,0 +1,66 @@
+"""In front of Serve's proxy: takes away what clients could change their service with.
+
+Ray Serve obeys these headers from anybody, before the ingress sees the request (Ray 2.60,
+`serve/_private/proxy.py`): a client could end its own session early, keep a replica at work for
+nobody, or choose its replica. Serve calls `proxy_middlewares` in every proxy whose environment has
+RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=serve_app.edge:proxy_middlewares (`dragoman serve` has).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+CALLBACK_VARIABLE = "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"
+CALLBACK = "serve_app.edge:proxy_middlewares"
+SESSION_VARIABLE = "RAY_SERVE_SESSION_ID_HEADER_KEY"
+"""Ray's name for the header that it routes by."""
+
+REQUEST_ID = b"x-request-id"
+_GOOD_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_OBEYED = frozenset(
+    {b"x-request-timeout-seconds", b"x-request-disconnect-disabled", b"serve-multiplexed-model-id"}
+)
+_ROUTER = b"x-serve-router-"
+
+NOT_IN_FRONT = (
+    f"{CALLBACK_VARIABLE} is not set to {CALLBACK}: clients can change their own timeouts with "
+    "headers that Ray Serve obeys. Set it where Ray is started (docs/security.md)."
+)
+
+
+def proxy_middlewares() -> list[Middleware]:
+    """What Serve puts in front of its proxy."""
+    session_header = os.environ.get(SESSION_VARIABLE, "x-session-id")
+    return [Middleware(HeaderFilter, _normal(session_header.encode()))]
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderFilter:
+    """ASGI middleware without the headers that Serve would obey, and with ids fit for a log."""
+
+    app: ASGIApp
+    session_header: bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is left."""
+        if scope["type"] in ("http", "websocket"):
+            scope["headers"] = [
+                (name, value) for name, value in scope["headers"] if self._passes(name, value)
+            ]
+        await self.app(scope, receive, send)
+
+    def _passes(self, name: bytes, value: bytes) -> bool:
+        plain = _normal(name)
+        if plain == REQUEST_ID:
+            return _GOOD_REQUEST_ID.fullmatch(value) is not None
+        return not (plain in _OBEYED or plain == self.session_header or plain.startswith(_ROUTER))
+
+
+def _normal(name: bytes) -> bytes:
+    """As Serve compares names: without regard to case, and to which of - and _ it is."""
+    return name.lower().replace(b"_", b"-")

@@ -1,0 +1,1 @@
+"""How much a client may ask for: bounds of one request, and shares of each client."""
