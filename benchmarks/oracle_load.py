@@ -31,9 +31,9 @@ def oracle_config(directory: Path, changes: dict[str, Any]) -> Path:
         application["args"][section] = {**application["args"].get(section, {}), **values}
     for deployment in application["deployments"]:
         change = dict(changes.get("deployments", {}).get(deployment["name"], {}))
-        scaling = change.pop("autoscaling_config", {})
+        if scaling := change.pop("autoscaling_config", None):
+            deployment["autoscaling_config"] = {**deployment["autoscaling_config"], **scaling}
         deployment.update(change)
-        deployment["autoscaling_config"] = {**deployment["autoscaling_config"], **scaling}
     path = directory / "serve_config.yaml"
     path.write_text(yaml.safe_dump(config))
     return path

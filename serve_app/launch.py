@@ -22,7 +22,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from ray import serve
 from ray.exceptions import RayError
-from ray.serve.config import AutoscalingConfig
+from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
 from ray.serve.context import _get_global_client
 from ray.serve.exceptions import RayServeException
 from ray.serve.schema import DeploymentSchema, ServeApplicationSchema, ServeDeploySchema
@@ -40,6 +40,11 @@ POLL_S = 0.2
 READY_TIMEOUT_S = 30.0
 DRAIN_MARGIN_S = 2.0
 LOOPBACK = "127.0.0.1"
+_UNTYPED: dict[str, type[BaseModel]] = {
+    "autoscaling_config": AutoscalingConfig,
+    "policy": AutoscalingPolicy,
+}
+"""Sections that Serve's schema leaves unchecked until they are deployed, or for good."""
 _FAILED = ("DEPLOY_FAILED", "UNHEALTHY")
 
 
@@ -108,6 +113,16 @@ def unknown_keys(tree: Any, model: BaseModel, at: str = "") -> Iterator[str]:  #
             for index, (raw, item) in enumerate(zip(value, parsed, strict=False)):
                 if isinstance(item, BaseModel):
                     yield from unknown_keys(raw, item, f"{at}{key}[{index}].")
+        elif key in _UNTYPED:
+            yield from _keys_beyond(value, _UNTYPED[key], f"{at}{key}.")
+
+
+def _keys_beyond(tree: Any, kind: type[BaseModel], at: str) -> Iterator[str]:  # noqa: ANN401
+    for key, value in tree.items() if isinstance(tree, dict) else ():
+        if key not in kind.model_fields:
+            yield f"{at}{key}"
+        elif key in _UNTYPED:
+            yield from _keys_beyond(value, _UNTYPED[key], f"{at}{key}.")
 
 
 def check_settings(config: AppConfig) -> AppConfig:

@@ -40,6 +40,14 @@ def test_the_shipped_file_is_valid_and_names_the_bundled_models() -> None:
     [
         ({"deplyments": []}, "applications[0].deplyments"),
         ({"deployments": [{"name": "Asr", "num_replica": 2}]}, "deployments[0].num_replica"),
+        (
+            {"deployments": [{"name": "Asr", "autoscaling_config": {"max_replica": 2}}]},
+            "deployments[0].autoscaling_config.max_replica",
+        ),
+        (
+            {"deployments": [{"name": "Asr", "autoscaling_config": {"policy": {"function": "x"}}}]},
+            "deployments[0].autoscaling_config.policy.function",
+        ),
         ({"args": {"asr": {"modell": "x"}}}, "args.asr.modell"),
         ({"args": {"asr": {"device": "tpu"}}}, "args.asr.device"),
         ({"args": {"session": {"update_interval_ms": 1}}}, "args.session.update_interval_ms"),
