@@ -124,7 +124,7 @@ async def run(arguments: argparse.Namespace) -> tuple[list[Moment], Verdict]:
     with tempfile.TemporaryDirectory() as directory:
         config = oracle_config(Path(directory), CHANGES)
         async with child_server(config, arguments.port, _tell) as server:
-            scrape_url = _metrics_url(server.log)
+            scrape_url = await _metrics_url(server.log)
             began_s = loop.time()
             crowd = Crowd(server.url, began_s + lasts_s)
             moments: list[Moment] = []
@@ -189,11 +189,13 @@ def _worst(moments: Sequence[Moment]) -> int:
     return max((m.lag_p95_ms for m in moments if m.lag_p95_ms is not None), default=0)
 
 
-def _metrics_url(log: Path) -> str:
-    found = re.search(r"metrics at (\S+)", log.read_text())
-    if found is None:
-        raise RuntimeError(f"the server did not say where its metrics are: see {log}")
-    return found[1]
+async def _metrics_url(log: Path) -> str:
+    """The server says it a moment after it has become ready."""
+    for _ in range(100):
+        if found := re.search(r"metrics at (\S+)", log.read_text()):
+            return found[1]
+        await asyncio.sleep(0.1)
+    raise RuntimeError(f"the server did not say where its metrics are: see {log}")
 
 
 def _replicas(url: str) -> int:
