@@ -192,7 +192,8 @@ def _worst(moments: Sequence[Moment]) -> int:
 async def _metrics_url(log: Path) -> str:
     """The server says it a moment after it has become ready."""
     for _ in range(100):
-        if found := re.search(r"metrics at (\S+)", log.read_text()):
+        said = await asyncio.to_thread(log.read_text)
+        if found := re.search(r"metrics at (\S+)", said):
             return found[1]
         await asyncio.sleep(0.1)
     raise RuntimeError(f"the server did not say where its metrics are: see {log}")

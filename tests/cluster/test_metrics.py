@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from pathlib import Path
 
@@ -58,7 +59,8 @@ def settled(port: int) -> Scrape:
 
 async def test_the_sums_of_a_scrape_are_those_of_the_clients(short_directory: Path) -> None:
     port = free_port()
-    streams = [speak(number, 30) for number in range(STREAMS)]
+    # From 1: the first word of session 0 is seven zeros, which logs are full of.
+    streams = [speak(number, 30) for number in range(1, STREAMS + 1)]
     sent_s = sum(stream.length_samples for stream in streams) / 16_000
     with oracle_server(short_directory, port, encoding="JSON") as server:
         talks = await asyncio.gather(*(say(server.url, stream) for stream in streams))
@@ -93,10 +95,10 @@ def require_quiet_logs(directory: Path, talks: list[Talk], streams: list[OracleS
     text = "\n".join(path.read_text(errors="replace") for path in files)
     lines = [json.loads(line) for line in text.splitlines() if '"service": "dragoman"' in line]
     opened = [line for line in lines if " opened: " in line["message"]]
+    written = set(re.findall(r"[a-z0-9]+", text))
     sessions = {line["session_id"] for line in opened}
     assert sessions == {one.wire[0]["session_id"] for one in talks}
     for line in opened:
         assert {"timestamp", "level", "request_id", "deployment", "replica"} <= line.keys()
     for stream in streams:
-        said = [word.text for word in stream.words]
-        assert [line for line in text.splitlines() for word in said if word in line] == []
+        assert not {word.word.text for word in stream.words} & written
