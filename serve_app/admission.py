@@ -26,11 +26,11 @@ class AdmissionLimits:
     """Of ASR: nine of ten answers within this, or the gate closes."""
     max_backlog_s: float = 2.0
     """Of audio that no stage has heard yet, for each session on average."""
-    reopen_share: float = 0.6
+    reopen_share: float = 0.75
     """The gate opens again when the figures are below this share of their limits."""
     ramp_sessions: int = 32
     """So many may come within RAMP_S in any case, ..."""
-    ramp_share: float = 0.5
+    ramp_share: float = 0.25
     """... and so many for each that is here."""
 
 

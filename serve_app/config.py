@@ -171,8 +171,8 @@ class AdmissionSettings(Section):
     max_backlog_s: Annotated[float, Field(gt=0, le=600)] = AdmissionLimits().max_backlog_s
     """Audio of a session, on average, that no stage has heard yet."""
     ramp_sessions: Annotated[int, Field(ge=1, le=100_000)] = AdmissionLimits().ramp_sessions
-    """So many may come within five seconds, because they weigh on the stages later; or half as many
-    as are here, if that is more."""
+    """So many may come within five seconds, because they weigh on the stages later; or a quarter of
+    as many as are here, if that is more."""
     retry_after_s: Annotated[int, Field(ge=1, le=3_600)] = 5
     """When those who are turned away are told to come back."""
 

@@ -38,7 +38,7 @@ def test_the_limits(gate: Gate, load: Load, reason: str | None) -> None:
 
 
 def test_a_closed_gate_opens_only_when_there_is_room_to_spare(gate: Gate) -> None:
-    lags_s = [0.9, 1.2, 0.95, 0.7, 0.61, 0.6, 0.9, 1.1]
+    lags_s = [0.9, 1.2, 0.95, 0.8, 0.76, 0.75, 0.9, 1.1]
     refusals = [gate.refusal(LIMITS, replace(CALM, answer_s=lag_s), 0.0) for lag_s in lags_s]
     assert refusals == [None, "lag", "lag", "lag", "lag", None, None, "lag"]
 
@@ -66,7 +66,8 @@ def test_a_crowd_is_let_in_a_few_at_a_time(gate: Gate) -> None:
 
 def test_many_live_sessions_let_more_in_than_a_few(gate: Gate) -> None:
     load = replace(CALM, sessions=30, backlog_s=0.0)
-    assert [gate.refusal(LIMITS, load, 0.0) for _ in range(20)].count(None) > 8
+    let_in = [gate.refusal(LIMITS, load, 0.0) for _ in range(20)].count(None)
+    assert let_in > LIMITS.ramp_sessions
 
 
 def test_sessions_from_elsewhere_find_a_place_until_it_is_full() -> None:
