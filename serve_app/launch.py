@@ -25,7 +25,7 @@ from ray.exceptions import RayError
 from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
 from ray.serve.context import _get_global_client
 from ray.serve.exceptions import RayServeException
-from ray.serve.schema import DeploymentSchema, ServeApplicationSchema, ServeDeploySchema
+from ray.serve.schema import ServeApplicationSchema, ServeDeploySchema
 
 from deployments.models import ModelError, resolve
 from serve_app.auth.settings import OPEN_WARNING
@@ -97,11 +97,6 @@ def unknown_keys(tree: Any, model: BaseModel, at: str = "") -> Iterator[str]:  #
     """Dotted paths of keys that the schema would ignore in silence."""
     if not isinstance(tree, dict):
         return
-    if isinstance(model, DeploymentSchema):
-        # Serve keeps it as it is written until it starts replicas.
-        scaling = tree.get("autoscaling_config") or {}
-        unknown = scaling.keys() - AutoscalingConfig.model_fields.keys()
-        yield from (f"{at}autoscaling_config.{key}" for key in sorted(unknown))
     for key, value in tree.items():
         if key not in type(model).model_fields:
             yield f"{at}{key}"
