@@ -15,10 +15,9 @@ from serve_app.auth.client_secrets import SecretFor
 from serve_app.auth.keys import PREFIX, Principal, Scope
 from serve_app.errors import DragomanError, ForbiddenError, UnauthorizedError
 
-OPEN_PATHS = frozenset(
-    {"/", "/view", "/conversation", "/health/live", "/health/ready", "/openapi.json"}
-)
-"""What anybody may see: the pages, the description of the doors, and that the server lives."""
+PAGES = ("/", "/view", "/conversation")
+OPEN_PATHS = frozenset({*PAGES, "/health/live", "/health/ready", "/openapi.json", "/v1/languages"})
+"""What anybody may see: pages and languages, the description of the doors, that it lives."""
 OPEN_FOLDERS = ("/web/",)
 """What the pages are made of."""
 OWN_TOKENS = ("/v1/sessions/", "/v1/conversations/")

@@ -11,6 +11,9 @@ import pytest
 
 from serve_app.client.score import chrf, word_error_percent
 from tests.browser.conftest import SENTENCES, launched, watched, write_wav
+from tests.support.doors import scripted_service, serving_beside
+from tests.support.keys import key_for, with_keys
+from tests.support.scripted import Script, Spoken
 from tests.support.speech import first_sentences
 
 if TYPE_CHECKING:
@@ -100,7 +103,7 @@ def test_a_cut_connection_loses_and_changes_nothing(
     assert_heard(captions)
     segments = page.eval_on_selector_all(".row", "rows => rows.map(row => row.dataset.segment)")
     assert len(set(segments)) == len(segments)
-    captions.assert_clean(but="ERR_")
+    captions.assert_clean(but=("ERR_",))
 
 
 def test_a_dropped_file_is_heard(captions: Captions, tmp_path: Path) -> None:
@@ -150,6 +153,29 @@ def test_a_denied_microphone_is_told_with_the_way_out(
     assert captions.page.inner_text("#status-text") == "Ready"
     captions.assert_clean()
     denying.close()
+
+
+def test_a_server_that_wants_a_key_is_given_one(context: BrowserContext) -> None:
+    key = key_for("page", "stream")
+    silent = scripted_service(Script([Spoken("Good", 300, 600)], length_ms=1_000))
+    captions = watched(context)
+    page = captions.page
+    with serving_beside(with_keys(silent, key)) as url:
+        captions.open(url)
+        page.click("#start")
+        captions.wait_for_state("failed")
+        assert page.inner_text("#problem-title") == "The server wants an API key"
+        assert "under Settings" in page.inner_text("#problem-mend")
+        page.click("#open-settings")
+        page.fill("#secret", key.key)
+        page.click("#settings button.primary")
+        page.click("#start")
+        captions.wait_for_state("live")
+        assert page.is_hidden("#problem")
+        page.click("#stop")
+        captions.wait_for_state("ended")
+    assert key.key not in page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+    captions.assert_clean(but=("401", "HTTP Authentication failed"))
 
 
 def test_saved_files_hold_what_was_said(captions: Captions, tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 
 import uvicorn
@@ -70,3 +71,19 @@ async def serving(service: Service, port: int = 0) -> AsyncIterator[str]:
         finally:
             server.should_exit = True
             await task
+
+
+@contextmanager
+def serving_beside(service: Service) -> Iterator[str]:
+    """The same on a loop in a thread of its own, for tests that have none."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    doors = serving(service)
+    try:
+        yield asyncio.run_coroutine_threadsafe(doors.__aenter__(), loop).result()
+    finally:
+        asyncio.run_coroutine_threadsafe(doors.__aexit__(None, None, None), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

@@ -1,13 +1,13 @@
 /** Which languages may be chosen, and what they are called. */
 
-import { serverUrl, withSecret } from "../session/socket.js";
+import { serverUrl } from "../session/socket.js";
 
 /** Offered first to somebody who never chose: what most people can use, if it is served. */
 const COMMON = ["en", "de", "es", "fr", "zh", "ar", "pt", "ja", "hi", "ru"];
 
 /** `{source: [{code, name}], target: [...]}`; rejects where the server does not answer. */
-export async function servedLanguages(secret) {
-  const answer = await fetch(serverUrl("v1/languages"), { headers: withSecret(secret) });
+export async function servedLanguages() {
+  const answer = await fetch(serverUrl("v1/languages"));
   if (!answer.ok) throw new Error(`${answer.status}`);
   return answer.json();
 }

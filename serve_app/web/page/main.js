@@ -226,7 +226,7 @@ function clear() {
 
 async function loadLanguages() {
   try {
-    choices.fill(await servedLanguages(settings.secret), preferences);
+    choices.fill(await servedLanguages(), preferences);
     captions.setTargets(choices.value.targets);
     tellProblem(null);
   } catch {
@@ -251,7 +251,6 @@ $("confirm-clear").addEventListener("close", ({ target }) => {
   if (target.returnValue === "clear") clear();
   target.returnValue = "";
 });
-$("secret").addEventListener("change", loadLanguages);
 acceptDrops($("drop"), hear);
 addEventListener("online", () => session?.retry());
 addEventListener("beforeunload", (event) => {

@@ -67,7 +67,7 @@ const SESSION = {
   },
   languages: {
     title: "The server did not say which languages it knows",
-    mend: "If it wants an API key, enter yours under Settings. Otherwise reload the page in a moment.",
+    mend: "Reload the page in a moment; if that does not help, see whether the server is ready.",
   },
 };
 

@@ -23,11 +23,6 @@ export function openSocket(secret, keys = {}) {
   return socket;
 }
 
-/** Headers that show the secret where the server is asked by HTTP. */
-export function withSecret(secret) {
-  return secret ? { authorization: `Bearer ${secret}` } : {};
-}
-
 /** A socket that does not open does not say why; other doors of the server may. */
 export async function whyNot(secret) {
   try {
@@ -42,7 +37,8 @@ export async function whyNot(secret) {
 }
 
 async function whyRefused(secret) {
-  const answer = await fetch(serverUrl("v1/models"), { headers: withSecret(secret) });
+  const headers = secret ? { authorization: `Bearer ${secret}` } : {};
+  const answer = await fetch(serverUrl("v1/models"), { headers });
   if (answer.status !== 401) return { code: "full" };
   const { error } = await answer.json();
   return { code: "unauthorized", detail: error.message };
