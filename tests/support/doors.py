@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 
@@ -76,14 +77,19 @@ async def serving(service: Service, port: int = 0) -> AsyncIterator[str]:
 @contextmanager
 def serving_beside(service: Service) -> Iterator[str]:
     """The same on a loop in a thread of its own, for tests that have none."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
+    told: Future[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def serve() -> None:
+        over = asyncio.Event()
+        async with serving(service) as url:
+            told.set_result((url, asyncio.get_running_loop(), over))
+            await over.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    doors = serving(service)
+    url, loop, over = told.result(timeout=30)
     try:
-        yield asyncio.run_coroutine_threadsafe(doors.__aenter__(), loop).result()
+        yield url
     finally:
-        asyncio.run_coroutine_threadsafe(doors.__aexit__(None, None, None), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
+        loop.call_soon_threadsafe(over.set)
         thread.join()
-        loop.close()
