@@ -198,7 +198,17 @@ def opening_of(
     resuming: Resuming,
 ) -> Opening:
     """A new session, or the one that a token names; raises InvalidRequestError."""
-    values = {**query_values(params), **message}
+    asked = query_values(params)
+    if (
+        "conversation" in asked
+        and message.get("conversation", asked["conversation"]) != (asked["conversation"])
+    ):
+        # The URL's may be all that let the client in.
+        raise InvalidRequestError(
+            "The URL joins one conversation and the config message another: name one of them.",
+            param="conversation",
+        )
+    values = {**asked, **message}
     values.pop("type", None)
     token = values.pop("resume_token", None)
     segments = values.pop("segments", ())

@@ -73,8 +73,8 @@ async def a_conversation(url: str) -> tuple[str, str, str]:
 
 @asynccontextmanager
 async def speaking(url: str, token: str, language: str) -> AsyncIterator[Talk]:
-    async with talk(url) as speaker:
-        await speaker.config(format="pcm_s16le", source=language, conversation=token)
+    async with talk(url, f"?conversation={token}") as speaker:
+        await speaker.config(format="pcm_s16le", source=language)
         await speaker.until("session.created")
         yield speaker
 
@@ -235,6 +235,10 @@ async def test_nobody_else_gets_in(url: str) -> None:
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(until_closed(stranger, 1), 1)
     assert {e["type"] for e in stranger.told} == {"conversation.updated"}
+    async with talk(url, f"?conversation={guest}") as turncoat:
+        await turncoat.config(format="pcm_s16le", conversation=None)
+        assert await turncoat.rest() == 1008
+    assert turncoat.wire[0]["code"] == "invalid_request"
     async with talk(url) as thief:
         await thief.config(format="pcm_s16le", conversation="c1.x.y")
         assert await thief.rest() == 1008

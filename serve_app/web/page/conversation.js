@@ -28,9 +28,12 @@ let pressed = false;
 const path = (what) => `v1/conversations/${encodeURIComponent(link.id)}/${what}`;
 
 async function create() {
-  const answer = await fetch(serverUrl("v1/conversations"), { method: "POST" });
+  const secret = $("secret").value.trim();
+  const headers = secret ? { authorization: `Bearer ${secret}` } : {};
+  const answer = await fetch(serverUrl("v1/conversations"), { method: "POST", headers });
   if (!answer.ok) {
     const { error } = await answer.json();
+    $("key-field").hidden = answer.status !== 401;
     tellProblem({ title: "No conversation could be started", mend: error.message });
     return;
   }
