@@ -55,7 +55,7 @@ def test_a_shared_session_is_read_on_a_phone_in_another_language(
 ) -> None:
     speaker = captions.page
     speaker.select_option("#source", "en")
-    speaker.select_option("#target-0", "es")
+    speaker.select_option("#target-0", "de")
     speaker.select_option("#target-1", "")
     speaker.click("#start")
     captions.wait_for_state("live")
