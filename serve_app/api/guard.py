@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from starlette.datastructures import QueryParams
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Send
@@ -22,6 +23,8 @@ OPEN_FOLDERS = ("/web/",)
 """What the pages are made of."""
 OWN_TOKENS = ("/v1/sessions/", "/v1/conversations/")
 """Doors that take signed tokens of their own, and check them themselves."""
+INVITED_DOOR = "/v1/stream"
+"""Where the two sides of a conversation speak: the token in the URL's `conversation` does."""
 SCOPES: tuple[tuple[str, Scope], ...] = (
     ("/v1/stream", "stream"),
     ("/v1/realtime", "stream"),
@@ -48,6 +51,8 @@ class Guard:
     authenticator: Authenticator
     count: Callable[[DragomanError], None]
     """Told of every refusal."""
+    invited: Callable[[str], object]
+    """Reads a conversation's token; raises DragomanError for one that lets nobody in."""
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Let the call through, with its principal in the scope."""
@@ -68,9 +73,19 @@ class Guard:
             return None
         if path.startswith(OWN_TOKENS) and not _shows_key(scope):
             return self.authenticator.unknown
+        if path == INVITED_DOOR and scope["type"] == "websocket" and self._is_invited(scope):
+            return self.authenticator.unknown
         principal = self.authenticator.principal(credential_of(scope))
         _require_door(principal, path)
         return principal
+
+    def _is_invited(self, scope: AsgiScope) -> bool:
+        """Whether the URL has what lets in one side of a conversation, and no key is shown."""
+        token = QueryParams(scope["query_string"]).get("conversation")
+        if token is None or credential_of(scope) is not None:
+            return False
+        self.invited(token)
+        return True
 
 
 def principal_of(connection: HTTPConnection) -> Principal | None:

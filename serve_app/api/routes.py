@@ -44,11 +44,12 @@ def build_doors(service: Service) -> Starlette:
     config = service.config
     secrets = config.resume.secret_signer()
     authenticator = _authenticator(config.auth, secrets)
+    audience = Audience(service)
     doors = Starlette(
         middleware=[
             *browser_layers(config.browsers, production=config.profile == "production"),
             Middleware(Bounds, config.limits, service.meters.refused),
-            Middleware(Guard, authenticator, service.meters.refused),
+            Middleware(Guard, authenticator, service.meters.refused, audience.invitations.read),
             *_quotas(service),
         ],
         routes=[
@@ -78,7 +79,7 @@ def build_doors(service: Service) -> Starlette:
     doors.state.secrets = secrets
     doors.state.resuming = Resuming(config.resume.signer())
     doors.state.realtime_resuming = Resuming(config.resume.signer(REALTIME_RESUME))
-    doors.state.audience = Audience(service)
+    doors.state.audience = audience
     return doors
 
 

@@ -207,3 +207,19 @@ async def test_a_server_without_keys_lets_anybody_in() -> None:
     async with serving(scripted_service(script)) as url:
         for headers in (None, bearer("none"), bearer(new_key())):
             assert (await answer(url, "/v1/models", headers, "GET"))[0] == 200
+
+
+async def test_a_guest_speaks_with_the_link_of_a_conversation_and_no_key(url: str) -> None:
+    async with aiohttp.ClientSession() as http:
+        made = await http.post(f"{url}/v1/conversations", headers=bearer(KEYS["stream"].key))
+        guest = (await made.json())["guest"]["token"]
+        path = f"{url}/v1/stream?format=pcm_s16le&conversation="
+        async with http.ws_connect(path + guest) as socket:
+            await socket.send_json({"type": "end"})
+            assert (await socket.receive_json())["type"] == "session.created"
+        for token in ("c1.x.y", ""):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await http.ws_connect(path + token)
+            assert refused.value.status == 401
+    status, error, _ = await answer(url, f"/v1/stream?conversation={guest}")
+    assert (status, error["code"]) == (401, "missing_api_key")
