@@ -8,12 +8,12 @@ one request alone.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from deployments.background import outliving
 from deployments.gpu_errors import is_gpu_failure
 from deployments.metering.recent import RecentBatches
 from deployments.metering.stage import StageMeter
@@ -91,8 +91,7 @@ class Batcher(Generic[_Request, _Answer]):
         )
         self._waiting.append(waiting)
         if self._worker is None:
-            # A fresh context: the worker outlives the request that happens to start it.
-            self._worker = asyncio.create_task(self._work(), context=contextvars.Context())
+            self._worker = outliving(self._work())
         return await waiting.answer
 
     def check_health(self) -> None:

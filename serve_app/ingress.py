@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
 import os
 from typing import Any
@@ -12,6 +11,7 @@ from ray import serve
 from ray.serve.handle import DeploymentHandle
 from starlette.applications import Starlette
 
+from deployments.background import outliving
 from deployments.hub_serving import ServeHub
 from deployments.logs import set_up_logs
 from deployments.ports import ServeAsr, ServeMt, ServeVad
@@ -77,8 +77,7 @@ class Ingress:
         await probe(self._service)
         if shared is not None:
             await shared.report(Report())
-        # A fresh context: it outlives the call that starts it.
-        self._watch = asyncio.create_task(self._leave_in_time(), context=contextvars.Context())
+        self._watch = outliving(self._leave_in_time())
 
     def __serve_build_asgi_app__(self) -> Starlette:
         """Called by Serve after the constructor."""

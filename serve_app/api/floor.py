@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 
+from deployments.background import outliving
 from serve_app.errors import UnavailableError
 from serve_app.runner import SessionRunner
 from serve_app.session import effects as fx
@@ -94,7 +94,7 @@ class Floor:
         return self.count
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work, context=contextvars.Context())
+        task = outliving(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from deployments.background import outliving
 from serve_app.errors import ClientLimitError
 from serve_app.limits.ledger import Ask, Refusal, Report, Share
 from serve_app.limits.limiter import Limiter
@@ -85,7 +86,7 @@ class Desk:
 
     def _wake(self) -> None:
         if self._reporting is None or self._reporting.done():
-            self._reporting = asyncio.create_task(self._report_while_used())
+            self._reporting = outliving(self._report_while_used())
 
     async def _report_while_used(self) -> None:
         used = True
@@ -95,7 +96,7 @@ class Desk:
             used = any(usage.leases or usage.audio_s for usage in self._usages.values())
 
     def _tell(self, call: Coroutine[Any, Any, Any]) -> None:
-        task = asyncio.create_task(call)
+        task = outliving(call)
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
+from deployments.background import outliving
 from deployments.boards import Limits, Seen
 from deployments.hub import HubPort, Wish
 from serve_app.errors import DragomanError, NotFoundError, UnavailableError
@@ -55,7 +56,7 @@ class Followed:
         self._hub = hub
         self._changed = asyncio.Event()
         self._known_at_s: float | None = None
-        self._task = asyncio.create_task(self._follow())
+        self._task = outliving(self._follow())
 
     async def found(self) -> None:
         """Until it is known; raises SessionNotFoundError where it is not within FIND_TIMEOUT_S."""

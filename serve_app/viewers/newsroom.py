@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from deployments.background import outliving
 from deployments.boards import Limits, Receipt
 from deployments.hub import HubPort
 from serve_app.session import events
@@ -108,7 +109,7 @@ class Newsroom:
         broadcast = Broadcast(manuscript, add_targets, self._news.set)
         self._broadcasts.append(broadcast)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._tell_all())
+            self._task = outliving(self._tell_all())
         return broadcast
 
     async def _tell_all(self) -> None:

@@ -118,6 +118,31 @@ async def test_the_hub_is_killed_and_everybody_still_reads_everything(
         assert viewer.told[-1]["type"] == "session.closed"
 
 
+async def test_who_came_first_may_leave(replicas: tuple[Server, Path]) -> None:
+    server, _ = replicas
+    half = STREAM.length_samples // 2
+    async with talk(server.url) as speaker, AsyncExitStack() as staying:
+        await speaker.config(
+            format="pcm_s16le", source="en", target=["de"], viewers=True, partials=False
+        )
+        created = await speaker.until("session.created")
+        session, token = created["session_id"], created["viewer_token"]
+        keys: dict[str, Any] = {"target": "de", "transcript": "true"}
+        async with AsyncExitStack() as leaving:
+            for _ in range(VIEWERS // 2):
+                await leaving.enter_async_context(view(server.url, session, token, **keys))
+            views = [view(server.url, session, token, **keys) for _ in range(VIEWERS // 2)]
+            viewers = [await staying.enter_async_context(one) for one in views]
+            await say(speaker, 0, half)
+        await say(speaker, half, STREAM.length_samples)
+        await speaker.end()
+        assert await speaker.rest() == 1000
+        await asyncio.wait_for(asyncio.gather(*(one.rest() for one in viewers)), 60)
+    for viewer in viewers:
+        assert account_transcript(viewer.told, STREAM) == EXACT
+        assert account_translation(viewer.told, STREAM, "de") == EXACT
+
+
 async def test_two_sides_talk_across_replicas(replicas: tuple[Server, Path]) -> None:
     server, _ = replicas
     async with (
