@@ -13,7 +13,6 @@ import numpy as np
 import psutil
 import pytest
 import pytest_asyncio
-from safetensors.numpy import save_file
 
 from deployments.engines.vllm_settings import VllmSettings
 from deployments.models import ModelChoice, ModelCorruptError, resolve
@@ -32,6 +31,8 @@ MILK = PARALLEL["en"][3]
 
 def write_adapter(directory: Path, strength: float) -> None:
     """A LoRA adapter for the first layer's attention; without strength it changes nothing."""
+    from safetensors.numpy import save_file  # noqa: PLC0415 - only vLLM's environment has it
+
     directory.mkdir()
     rng = np.random.default_rng(3)
     name = "base_model.model.model.layers.0.self_attn.q_proj"
