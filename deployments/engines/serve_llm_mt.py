@@ -8,7 +8,7 @@ from typing import Any
 from ray import serve
 from ray.exceptions import RayError
 from ray.serve.exceptions import RayServeException
-from ray.serve.llm.openai_api_models import CompletionRequest, CompletionResponse, ErrorResponse
+from ray.serve.llm.openai_api_models import CompletionRequest, CompletionResponse
 
 from deployments.engines.mt_requests import most_new_tokens, require_prompt_fits, require_served
 from deployments.engines.prompts import PromptFormat, prompt_format
@@ -77,7 +77,7 @@ class ServeLlmMt:
     async def _complete(self, completion: CompletionRequest) -> CompletionResponse:
         answers: Any = self._handle.completions.remote(completion)
         try:
-            answer: CompletionResponse | ErrorResponse
+            answer: CompletionResponse
             [answer] = [answer async for answer in answers]
         except asyncio.CancelledError:
             answers.cancel()
@@ -87,8 +87,7 @@ class ServeLlmMt:
                 f"{self._settings.deployment} of the application {self._settings.app!r} did not "
                 f"answer: {error}"
             ) from error
-        if isinstance(answer, ErrorResponse):
-            raise EngineError(
-                f"{self._settings.deployment} refused the request: {answer.error.message}"
-            )
+        # What comes is of base classes of those that ray.serve.llm exports.
+        if (refusal := getattr(answer, "error", None)) is not None:
+            raise EngineError(f"{self._settings.deployment} refused the request: {refusal.message}")
         return answer
