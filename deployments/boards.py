@@ -112,9 +112,10 @@ class Passages:
         return self._by_start.get(start)
 
     def since(self, start: int) -> Iterator[Passage]:
-        """Those that begin at a sample or later."""
+        """Those that begin at a sample or later; what is dropped meanwhile is passed over."""
         for at in self._starts[bisect_left(self._starts, start) :]:
-            yield self._by_start[at]
+            if (passage := self._by_start.get(at)) is not None:
+                yield passage
 
     def put(self, passage: Passage) -> None:
         """Add or replace one; the oldest make room."""

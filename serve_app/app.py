@@ -50,5 +50,12 @@ def _shares_gpu(config: AppConfig) -> bool:
     return config.mt.engine == "vllm" and config.mt.device == config.asr.device == "cuda"
 
 
-app = build_app(AppConfig())
-"""For `serve build`, which wants the graph itself."""
+def __getattr__(name: str) -> Application:
+    """`app`, for `serve build`, which wants the graph itself.
+
+    Built only when it is asked for: what the environment sets may be right for a configuration
+    file, and not for the defaults.
+    """
+    if name == "app":
+        return build_app(AppConfig())
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -83,7 +83,8 @@ class Listener:
     async def _follow_all(self, table: Conversation) -> None:
         for side in SIDES:
             for session_id in table.seats[side].sessions:
-                if session_id not in self._heard:
+                known = self._heard.get(session_id)
+                if known is None or known.followed.lost:
                     await self._follow(side, session_id)
 
     async def _follow(self, side: Side, session_id: str) -> None:
@@ -92,9 +93,11 @@ class Listener:
         except SessionNotFoundError:
             return
         lanes = (SOURCE,) if side == self._invitation.side else (self._language,)
+        lost = self._heard.get(session_id)
+        reader = Reader(session_id, lanes) if lost is None else lost.reader
         pump = asyncio.create_task(self._pump(followed))
         self._stack.push_async_callback(_stopped, pump)
-        self._heard[session_id] = _Heard(side, followed, Reader(session_id, lanes), pump)
+        self._heard[session_id] = _Heard(side, followed, reader, pump)
 
     async def _pump(self, followed: Followed) -> None:
         while not followed.lost:

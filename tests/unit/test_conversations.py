@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Any
 
 import aiohttp
 import pytest
 
+from deployments.boards import Limits, News, Passage, Report, Scene, Seen, Text
 from deployments.hub import HubSettings, LocalHub
 from deployments.tables import Table
 from deployments.types import StageInfo
 from serve_app.api.service import Service
-from serve_app.viewers import lobby, newsroom
+from serve_app.viewers import conversation, lobby, newsroom
+from serve_app.viewers.links import Invitation
 from tests.support.doors import serving
 from tests.support.oracle import (
     EXACT,
@@ -29,6 +31,7 @@ from tests.support.viewers import Viewer, stream_of
 
 ANY = StageInfo("oracle", "1", ())
 HOST = speak(session=1, count=16, language="de")
+GUEST_LINK = Invitation("c", "guest", float("inf"))
 GUEST = speak(session=2, count=16, language="en")
 
 
@@ -285,6 +288,54 @@ async def test_who_does_not_read_any_more_has_gone() -> None:
     }
     clock.now_s = 700.0
     assert (await hub.look("c")).seats["host"].language == ""
+
+
+class Flaky(LocalHub):
+    """A hub whose sessions cannot be read while it is down."""
+
+    down = False
+
+    async def read(self, session_id: str, seen: Seen | None, wait_s: float) -> News | None:
+        if self.down:
+            raise ConnectionError("down")
+        return await super().read(session_id, seen, wait_s)
+
+
+def said(start: int, text: str, *, whole: bool = False) -> Report:
+    texts = {"en": Text(text, True)}
+    passage = Passage(f"s.{start}", "s.u0", start, start // 16, start // 16 + 9, "de", 0.0, texts)
+    return Report("s", 1.0, (passage,), Scene(), whole=whole, conversation="c", side="host")
+
+
+async def test_a_hub_that_was_away_for_long_is_heard_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lobby, "LOST_S", 0.05)
+    monkeypatch.setattr(lobby, "RETRY_S", 0.01)
+    monkeypatch.setattr(lobby, "READ_WAIT_S", 0.02)
+    monkeypatch.setattr(conversation, "ATTEND_S", 0.02)
+    hub = Flaky()
+    await hub.publish((said(16, "one", whole=True),))
+    meeting = lobby.Lobby(hub, Limits())
+    listener = conversation.Listener(hub, meeting, GUEST_LINK, "en")
+    heard: list[str] = []
+
+    async def hear(batches: AsyncGenerator[list[dict[str, Any]], None], count: int) -> None:
+        async for batch in batches:
+            heard.extend(e["text"] for e in batch if e["type"] == "translation.committed")
+            if len(heard) == count:
+                return
+
+    async with asyncio.timeout(20), aclosing(listener.news(0.01)) as batches:
+        await hear(batches, 1)
+        hub.down = True
+        async with meeting.follow("s") as followed:
+            while not followed.lost:
+                await followed.changed(followed.version, 1.0)
+        hub.down = False
+        await hub.publish((said(32, "two"),))
+        await hear(batches, 2)
+    assert heard == ["one", "two"]
 
 
 async def test_two_readers_of_one_side_do_not_take_turns() -> None:

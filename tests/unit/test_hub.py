@@ -8,7 +8,18 @@ from collections.abc import Sequence
 
 import pytest
 
-from deployments.boards import SOURCE, Limits, Passage, Receipt, Report, Scene, Seen, Tail, Text
+from deployments.boards import (
+    SOURCE,
+    Limits,
+    Passage,
+    Passages,
+    Receipt,
+    Report,
+    Scene,
+    Seen,
+    Tail,
+    Text,
+)
 from deployments.hub import HubSettings, LocalHub, Wish
 from serve_app.session import events as ev
 from serve_app.viewers.captions import Copy, Cursor, Reader
@@ -76,6 +87,18 @@ async def test_the_oldest_passages_go_beyond_the_bounds() -> None:
         assert news is not None
         assert [p.start for p in news.passages] == [at * 16 for at in range(30 - kept, 30)]
         assert news.complete is False
+
+
+def test_text_that_goes_while_it_is_read_is_passed_over() -> None:
+    passages = Passages(Limits(max_passages=2))
+    passages.put(passage(16, "one"))
+    passages.put(passage(32, "two"))
+    reading = passages.since(0)
+    assert next(reading).start == 16
+    passages.put(passage(48, "three"))
+    passages.put(passage(64, "four"))
+    assert list(reading) == []
+    assert [p.start for p in passages] == [48, 64]
 
 
 async def test_one_session_too_many_waits_until_another_has_ended() -> None:
