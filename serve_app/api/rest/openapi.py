@@ -18,6 +18,7 @@ from serve_app.api.conversations import (
     TranscriptQuery,
 )
 from serve_app.api.query import StreamQuery
+from serve_app.api.realtime.client_secrets import ExpiresAfter
 from serve_app.api.rest.forms import AudioForm, TranscriptionForm, TranslationForm
 from serve_app.api.rest.messages import (
     Alive,
@@ -240,7 +241,7 @@ def description() -> Schema:
             },
             "/v1/realtime/client_secrets": {"post": _secret_door("transcription", "/v1/realtime")},
             "/v1/realtime/translations/client_secrets": {
-                "post": _secret_door("translation", "/v1/realtime/translations")
+                "post": _secret_door("translation", "/v1/realtime/translations", "session")
             },
         },
         "security": [{"api_key": []}],
@@ -305,15 +306,20 @@ def _stream_door(name: str) -> Schema:
     }
 
 
-def _secret_door(sessions: str, door: str) -> Schema:
-    members = {
-        "expires_after": {"type": "object", "description": '{"anchor": "created_at", "seconds"}'},
-        "session": {"type": "object", "description": "What `session.update` takes."},
+def _secret_door(sessions: str, door: str, *required: str) -> Schema:
+    asked = {
+        "type": "object",
+        "properties": {
+            "expires_after": ExpiresAfter.model_json_schema(),
+            "session": {"type": "object", "description": "What `session.update` takes."},
+        },
+        "required": list(required),
+        "additionalProperties": False,
     }
     return {
         "operationId": f"create_{sessions}_secret",
         "summary": f"A short-lived secret for {sessions} sessions at {door}.",
-        "requestBody": body("application/json", {"type": "object", "properties": members}),
+        "requestBody": body("application/json", asked),
         "responses": {"200": answer(ClientSecretAnswer), **failures("400", "405", "413", "500")},
     }
 
