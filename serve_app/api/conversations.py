@@ -19,9 +19,11 @@ from starlette.routing import Route
 from deployments.boards import Passage
 from deployments.tables import SIDES, ConsentAction, Conversation, Side
 from serve_app.api.event_stream import KEEP_ALIVE, KEEP_ALIVE_S, EventStream, sse
+from serve_app.api.guard import require
 from serve_app.api.query import query_values, require_target
 from serve_app.api.service import Service
 from serve_app.api.viewers import Audience
+from serve_app.auth.keys import Principal
 from serve_app.errors import DragomanError, InvalidRequestError, TooLargeError, UnavailableError
 from serve_app.session import events
 from serve_app.viewers import minutes
@@ -105,7 +107,8 @@ async def create_conversation(request: Request) -> Response:
     service: Service = request.app.state.service
     audience: Audience = request.app.state.audience
     name = f"c{uuid.uuid4().hex[:20]}"
-    links = {side: _link(audience, name, side) for side in SIDES}
+    principal = require(request, "stream")
+    links = {side: _link(audience, name, side, principal) for side in SIDES}
     expires_at = int(time.time() + service.config.viewers.link_ttl_s)
     created = NewConversation(id=name, expires_at=expires_at, **links)
     return JSONResponse(created.model_dump(), status_code=201)
@@ -151,8 +154,8 @@ async def transcript(request: Request) -> Response:
     return PlainTextResponse(minutes.as_text(told))
 
 
-def _link(audience: Audience, name: str, side: Side) -> Link:
-    token = audience.invitations.token(name, side)
+def _link(audience: Audience, name: str, side: Side, principal: Principal) -> Link:
+    token = audience.invitations.token(name, side, principal.client, principal.key_id)
     # Behind #, so that the token gets into no log of a server between.
     return Link(token=token, page=f"/conversation#{name}.{token}")
 

@@ -15,6 +15,7 @@ from serve_app.auth.authenticator import Authenticator, credential_of
 from serve_app.auth.client_secrets import SecretFor
 from serve_app.auth.keys import PREFIX, Principal, Scope
 from serve_app.errors import DragomanError, ForbiddenError, UnauthorizedError
+from serve_app.viewers.links import Invitation
 
 PAGES = ("/", "/view", "/conversation")
 OPEN_PATHS = frozenset({*PAGES, "/health/live", "/health/ready", "/openapi.json", "/v1/languages"})
@@ -51,7 +52,7 @@ class Guard:
     authenticator: Authenticator
     count: Callable[[DragomanError], None]
     """Told of every refusal."""
-    invited: Callable[[str], object]
+    invited: Callable[[str], Invitation]
     """Reads a conversation's token; raises DragomanError for one that lets nobody in."""
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -73,19 +74,20 @@ class Guard:
             return None
         if path.startswith(OWN_TOKENS) and not _shows_key(scope):
             return self.authenticator.unknown
-        if path == INVITED_DOOR and scope["type"] == "websocket" and self._is_invited(scope):
-            return self.authenticator.unknown
+        if path == INVITED_DOOR and scope["type"] == "websocket":
+            invitation = self._invitation(scope)
+            if invitation is not None:
+                return self.authenticator.guest(invitation.client, invitation.key_id)
         principal = self.authenticator.principal(credential_of(scope))
         _require_door(principal, path)
         return principal
 
-    def _is_invited(self, scope: AsgiScope) -> bool:
-        """Whether the URL has what lets in one side of a conversation, and no key is shown."""
+    def _invitation(self, scope: AsgiScope) -> Invitation | None:
+        """What lets in one side of a conversation, where the URL has it and no key is shown."""
         token = QueryParams(scope["query_string"]).get("conversation")
         if token is None or credential_of(scope) is not None:
-            return False
-        self.invited(token)
-        return True
+            return None
+        return self.invited(token)
 
 
 def principal_of(connection: HTTPConnection) -> Principal | None:

@@ -199,15 +199,7 @@ def opening_of(
 ) -> Opening:
     """A new session, or the one that a token names; raises InvalidRequestError."""
     asked = query_values(params)
-    if (
-        "conversation" in asked
-        and message.get("conversation", asked["conversation"]) != (asked["conversation"])
-    ):
-        # The URL's may be all that let the client in.
-        raise InvalidRequestError(
-            "The URL joins one conversation and the config message another: name one of them.",
-            param="conversation",
-        )
+    _require_same_conversation(asked, message, "config message")
     values = {**asked, **message}
     values.pop("type", None)
     token = values.pop("resume_token", None)
@@ -220,11 +212,26 @@ def opening_of(
     except ValidationError as error:
         raise _bad_segments(error) from error
     resumed = resuming.read(str(token), held)
+    _require_same_conversation(asked, resumed.config, "session of the resume_token")
     # What the URL says beside the token was said when the session began.
     changed = {key: value for key, value in message.items() if key in {*AUDIO_KEYS, "partials"}}
     _require_nothing_else(message)
     query = parse_stream_config({**resumed.config, **changed}, service)
     return Opening(resumed.session_id, query, resumed.resumption)
+
+
+def _require_same_conversation(
+    asked: Mapping[str, Any], said: Mapping[str, Any], where: str
+) -> None:
+    """The URL's may be all that let the client in."""
+    if (
+        "conversation" in asked
+        and said.get("conversation", asked["conversation"]) != (asked["conversation"])
+    ):
+        raise InvalidRequestError(
+            f"The URL joins one conversation and the {where} another or none: name one of them.",
+            param="conversation",
+        )
 
 
 def _require_nothing_else(message: Mapping[str, Any]) -> None:

@@ -34,6 +34,10 @@ class Authenticator(Protocol):
         """The caller that shows this; raises UnauthorizedError."""
         ...
 
+    def guest(self, client: str, key_id: str) -> Principal:
+        """Whom the holder of a key has invited; raises UnauthorizedError."""
+        ...
+
 
 class KeyAuthenticator:
     """Lets in who holds a key, or a client secret that the holder of a good key asked for."""
@@ -55,11 +59,7 @@ class KeyAuthenticator:
             )
         if credential.startswith(SECRET_PREFIX):
             found = principal_of_secret(self._secrets, credential)
-            if self._keys.ring().by_id(found.key_id) is None:
-                raise UnauthorizedError(
-                    "The API key that this client secret was made with has been revoked.",
-                    code="invalid_client_secret",
-                )
+            self._require_good(found.key_id, "client secret", "invalid_client_secret")
             return found
         record = self._keys.ring().find(credential)
         if record is None:
@@ -69,6 +69,19 @@ class KeyAuthenticator:
                 code="invalid_api_key",
             )
         return Principal(record.client, record.id, frozenset(record.scopes))
+
+    def guest(self, client: str, key_id: str) -> Principal:
+        """May stream, and uses the client's share."""
+        self._require_good(key_id, "link", "invalid_conversation_token")
+        return Principal(client, key_id, frozenset({"stream"}))
+
+    def _require_good(self, key_id: str, made: str, code: str) -> None:
+        if self._keys.ring().by_id(key_id) is None:
+            raise UnauthorizedError(
+                f"The API key that this {made} was made with has been revoked. Ask whoever gave it "
+                "to you for another.",
+                code=code,
+            )
 
 
 class OpenAuthenticator:
@@ -86,6 +99,10 @@ class OpenAuthenticator:
         """Raises UnauthorizedError for a client secret that is not good."""
         if credential and credential.startswith(SECRET_PREFIX):
             return principal_of_secret(self._secrets, credential)
+        return ANYBODY
+
+    def guest(self, client: str, key_id: str) -> Principal:
+        """Anybody, like all."""
         return ANYBODY
 
 

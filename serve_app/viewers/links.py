@@ -76,6 +76,10 @@ class Invitation:
     side: Side
     expires_at_s: float
     """Unix time."""
+    client: str = ""
+    """Who began the conversation: what is said in it is counted as its client's."""
+    key_id: str = ""
+    """Of the key that it was begun with."""
 
 
 class Invitations:
@@ -84,9 +88,10 @@ class Invitations:
     def __init__(self, signer: TokenSigner) -> None:
         self._signer = signer
 
-    def token(self, conversation_id: str, side: Side) -> str:
-        """Lets its holder speak and read as this side."""
-        return self._signer.sign({"cid": conversation_id, "side": side})
+    def token(self, conversation_id: str, side: Side, client: str, key_id: str) -> str:
+        """Lets its holder speak, as a guest of the client, and read as this side."""
+        claims = {"cid": conversation_id, "side": side, "client": client, "key": key_id}
+        return self._signer.sign(claims)
 
     def read(self, token: str, conversation_id: str | None = None) -> Invitation:
         """Raises LinkRefusedError, and ForeignLinkError for a link of another conversation."""
@@ -97,7 +102,9 @@ class Invitations:
                 "was given.",
                 param="token",
             )
-        return Invitation(claims["cid"], claims["side"], float(claims["exp"]))
+        return Invitation(
+            claims["cid"], claims["side"], float(claims["exp"]), claims["client"], claims["key"]
+        )
 
 
 def verified(signer: TokenSigner, token: str) -> dict[str, Any]:

@@ -223,3 +223,30 @@ async def test_a_guest_speaks_with_the_link_of_a_conversation_and_no_key(url: st
             assert refused.value.status == 401
     status, error, _ = await answer(url, f"/v1/stream?conversation={guest}")
     assert (status, error["code"]) == (401, "missing_api_key")
+
+
+async def test_a_link_opens_no_session_but_those_of_its_conversation(url: str) -> None:
+    async with aiohttp.ClientSession() as http:
+        async with http.ws_connect(f"{url}/v1/stream", headers=bearer(GOOD)) as socket:
+            await socket.send_json({"type": "config", "format": "pcm_s16le"})
+            token = (await socket.receive_json())["resume_token"]
+        made = await http.post(f"{url}/v1/conversations", headers=bearer(GOOD))
+        guest = (await made.json())["guest"]["token"]
+        async with http.ws_connect(f"{url}/v1/stream?conversation={guest}") as socket:
+            await socket.send_json({"type": "config", "resume_token": token, "segments": []})
+            error = await socket.receive_json()
+    assert (error["type"], error["code"]) == ("error", "invalid_request")
+    assert "session of the resume_token another or none" in error["message"]
+
+
+async def test_links_end_with_the_key_that_made_them() -> None:
+    old, new = key_for("kiosk", "stream", name="old1"), key_for("kiosk", "stream", name="new1")
+    async with aiohttp.ClientSession() as http:
+        app = with_keys(service(), old, new)
+        async with serving(app) as url:
+            made = await http.post(f"{url}/v1/conversations", headers=bearer(old.key))
+            guest = (await made.json())["guest"]["token"]
+        async with serving(with_keys(app, new)) as url:
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await http.ws_connect(f"{url}/v1/stream?conversation={guest}")
+    assert refused.value.status == 401

@@ -265,3 +265,13 @@ def test_the_page_on_security_names_every_limit_with_its_default() -> None:
     for name, field in LimitSettings.model_fields.items():
         default = "none" if field.default is None else f"{field.default:,}".removesuffix(".0")
         assert f"| `{name}` | {default} |" in page, name
+
+
+async def test_who_speaks_in_a_conversation_uses_the_share_of_whoever_began_it() -> None:
+    async with server(keyed=True, client_sessions=1) as url, aiohttp.ClientSession() as http:
+        made = await (await http.post(f"{url}/v1/conversations", headers=BEARER)).json()
+        path = f"{url}/v1/stream?format=pcm_s16le&conversation="
+        async with http.ws_connect(path + made["host"]["token"]):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await http.ws_connect(path + made["guest"]["token"])
+        assert refused.value.status == 429
