@@ -67,6 +67,8 @@ async def stream(request: Request) -> Response:
             started = await _started(decoded)
     except TimeoutError:
         raise idle_error(limits.idle_s) from None
+    # The replica may have been told to go while nothing was said.
+    service.floor.admit()
     audio = within(started, limits.session(), usage_of(request))
     media_type = SSE if SSE in request.headers.get("accept", "") else NDJSON
     told = _session_events(service, audience, query, audio)

@@ -63,6 +63,7 @@ class AsyncSession:
         self._audio_came = asyncio.Event()
         self._room = asyncio.Event()
         self._begun = asyncio.Event()
+        self._hung_up = False
         self._failure: Exception | None = None
         self._work: asyncio.Task[None] | None = None
 
@@ -93,6 +94,8 @@ class AsyncSession:
         if self._work is not None:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
+        self._hung_up = True
+        # Where it is full, nobody waits for more.
         with suppress(asyncio.QueueFull):
             self._told.put_nowait(None)
 
@@ -152,7 +155,10 @@ class AsyncSession:
 
     async def received(self) -> AsyncGenerator[Received, None]:
         """The same events with their numbers and their JSON."""
-        while (received := await self._told.get()) is not None:
+        while not (self._hung_up and self._told.empty()):
+            received = await self._told.get()
+            if received is None:
+                break
             yield received
         self._told.put_nowait(None)
         self._raise_failure()

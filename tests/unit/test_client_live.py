@@ -19,7 +19,15 @@ from aiohttp.test_utils import TestServer, unused_port
 
 from deployments.types import StageInfo
 from serve_app.api.service import Service
-from serve_app.client import AsyncClient, Client, Reconnected, Reconnecting, RetryPolicy, connection
+from serve_app.client import (
+    AsyncClient,
+    Client,
+    Reconnected,
+    Reconnecting,
+    RetryPolicy,
+    connection,
+    live,
+)
 from serve_app.client.errors import (
     ConnectionBrokenError,
     KeptAudioFullError,
@@ -405,6 +413,17 @@ async def test_audio_after_the_end_is_a_mistake(url: str) -> None:
         await session.end()
         with pytest.raises(UsageError, match="has ended"):
             await session.send(b"more")
+
+
+async def test_who_reads_after_hanging_up_comes_to_the_end(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MAX_UNREAD", 1)
+    async with AsyncClient(url).stream() as session:
+        pass
+    async with asyncio.timeout(10):
+        told = [event async for event in session]
+    assert [type(event) for event in told] == [ev.SessionCreated]
 
 
 async def test_leaving_early_hangs_up(serve: Serve) -> None:

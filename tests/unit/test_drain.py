@@ -147,6 +147,27 @@ async def test_a_drained_replica_takes_nobody_in(service: Service) -> None:
             assert socket.close_code == 1012
 
 
+async def test_who_said_nothing_until_the_replica_goes_is_sent_elsewhere(service: Service) -> None:
+    gone = asyncio.Event()
+
+    async def microphone() -> object:
+        pcm = speak(3, 4).pcm()
+        yield pcm[:1]  # Half a sample: the request is there, and no audio yet.
+        await gone.wait()
+        yield pcm[1:]
+
+    async with serving(service) as url, aiohttp.ClientSession() as http:
+        asking = asyncio.create_task(
+            http.post(f"{url}/v1/stream?format=pcm_s16le", data=microphone())
+        )
+        await asyncio.sleep(0.3)
+        assert await service.floor.drain(1.0) == 0
+        gone.set()
+        async with await asking as answer:
+            assert answer.status == 503
+            assert (await answer.json())["error"]["code"] == "draining"
+
+
 async def test_what_an_http_client_sent_is_heard_before_it_must_go(service: Service) -> None:
     stream = speak(3, 40)
     said_until = 8 * 16_000
