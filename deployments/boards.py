@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 from deployments.tables import Side
 
+MAX_TARGETS = 8
+"""Languages that one session is translated into, those that viewers add included."""
 SOURCE = ""
 """The lane of what was said; every other lane is a target language."""
 
@@ -238,11 +240,14 @@ class Board:
         return True
 
     def want(self, targets: tuple[str, ...]) -> bool:
-        """Add languages for viewers; False where these are more than the owner allows."""
+        """Add languages for viewers; False where these are more than the owner allows, or than a
+        session can have."""
         missing = [t for t in targets if t not in self.scene.targets and t not in self.added]
-        if len(self.added) + len(missing) > self.scene.addable:
+        added = (*self.added, *missing)
+        too_many = len({*self.scene.targets, *added}) > MAX_TARGETS
+        if missing and (too_many or len(added) > self.scene.addable):
             return False
-        self.added = (*self.added, *missing)
+        self.added = added
         return True
 
     def since(self, epoch: str, seen: Seen | None) -> News:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import QueryParams
 
+from deployments.boards import MAX_TARGETS
 from deployments.languages import LANGUAGE_NAMES
 from deployments.types import StageInfo
 from serve_app.api.glossary import parse_glossary
@@ -20,7 +21,6 @@ from serve_app.session.policies import PolicyName
 from serve_app.session.presets import Delay
 
 AUTO = "auto"
-MAX_TARGETS = 8
 MAX_HOTWORDS_CHARACTERS = 300
 REPEATABLE = frozenset({"target", "glossary"})
 

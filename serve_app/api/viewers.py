@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from deployments.boards import SOURCE
+from deployments.boards import MAX_TARGETS, SOURCE
 from serve_app.api.event_stream import KEEP_ALIVE, KEEP_ALIVE_S, EventStream, sse
-from serve_app.api.query import MAX_TARGETS, StreamQuery, query_values, require_target
+from serve_app.api.query import StreamQuery, query_values, require_target
 from serve_app.api.service import Service
 from serve_app.errors import BusyError, InvalidRequestError
 from serve_app.session import events

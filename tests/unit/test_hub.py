@@ -189,6 +189,16 @@ async def test_viewers_add_as_many_languages_as_the_owner_allows() -> None:
     assert (await hub.publish((report(scene=Scene(addable=1)),)))[0].wanted == ("fr",)
 
 
+async def test_viewers_are_promised_no_language_that_a_session_cannot_have() -> None:
+    hub = LocalHub()
+    targets = ("de", "es", "fr", "it", "pt", "nl")
+    await hub.publish((report(scene=Scene(targets=targets, addable=4)),))
+    assert await hub.want("s", ("pl", "cs")) is Wish.GRANTED
+    assert await hub.want("s", ("sv",)) is Wish.TOO_MANY
+    await hub.publish((report(scene=Scene(targets=(*targets, "pl", "cs"), addable=0)),))
+    assert await hub.want("s", ("pl", "de")) is Wish.GRANTED
+
+
 def read_all(reader: Reader, copy: Copy) -> list[ev.Event]:
     return list(reader.events(copy))
 
