@@ -7,6 +7,9 @@ import json
 import logging
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging.handlers import MemoryHandler
 from pathlib import Path
 
 from vllm import SamplingParams
@@ -155,7 +158,8 @@ def _start(args: AsyncEngineArgs, threads: int) -> AsyncLLM:
     logger.info("vLLM loads %s; its own log says how far it is", args.model)
     since_s = time.monotonic()
     try:
-        engine = AsyncLLM.from_engine_args(args)
+        with _our_log_kept():
+            engine = AsyncLLM.from_engine_args(args)
     except Exception as error:
         raise ModelCorruptError(
             f"vLLM could not load {args.model}: {_first_line(error)} What its processes wrote "
@@ -165,6 +169,18 @@ def _start(args: AsyncEngineArgs, threads: int) -> AsyncLLM:
         ) from error
     logger.info("vLLM has loaded %s in %.0f s", args.model, time.monotonic() - since_s)
     return engine
+
+
+@contextmanager
+def _our_log_kept() -> Iterator[None]:
+    """vLLM sets up its own log and closes all handlers: Serve's would lose where they write to."""
+    handlers = [h for h in logger.handlers if isinstance(h, MemoryHandler)]
+    targets = [handler.target for handler in handlers]
+    try:
+        yield
+    finally:
+        for handler, target in zip(handlers, targets, strict=True):
+            handler.setTarget(target)
 
 
 def _engine_args(

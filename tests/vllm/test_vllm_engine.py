@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
+from logging.config import dictConfig
+from logging.handlers import MemoryHandler
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -174,6 +178,24 @@ async def test_who_is_cancelled_leaves_no_work_behind(engine: VllmMt) -> None:
     assert {type(outcome) for outcome in outcomes} == {asyncio.CancelledError}
     assert engine.unfinished == 0
     assert await translate(engine, MtRequest(PARALLEL["en"][3], "en", "de")) == PARALLEL["de"][3]
+
+
+async def test_the_log_of_the_replica_goes_on_while_the_engine_sets_up_its_own(
+    tmp_path: Path,
+) -> None:
+    from deployments.engines.vllm_mt import _our_log_kept  # noqa: PLC0415
+
+    log = logging.getLogger("ray.serve")
+    to_file = logging.FileHandler(tmp_path / "log")
+    handler = MemoryHandler(1, target=to_file)  # as Serve has it
+    log.addHandler(handler)
+    with _our_log_kept():
+        dictConfig({"version": 1, "disable_existing_loggers": False})
+    log.warning("after all")
+    log.removeHandler(handler)
+    handler.close()
+    to_file.close()
+    assert "after all" in (tmp_path / "log").read_text()
 
 
 async def test_info(engine: VllmMt) -> None:
