@@ -133,7 +133,7 @@ class LocalHub:
         """See HubPort."""
         table = self._table(name)
         # Two readers of one side must not take turns: who came last has said the language.
-        is_first = seen is None or seen.epoch != self._epoch
+        is_first = seen is None or seen.epoch != self._epoch or not table.now.seats[side].language
         self._tell(name, table.read(side, language if is_first else None, self._clock()))
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):

@@ -347,3 +347,11 @@ async def test_two_readers_of_one_side_do_not_take_turns() -> None:
     assert again.now.seats["guest"].language == "fr"
     settled = await hub.attend("c", "guest", "fr", second.seen, 0.0)
     assert settled.seen == again.seen == second.seen
+
+
+async def test_a_table_that_had_to_make_room_learns_its_languages_again() -> None:
+    hub = LocalHub(HubSettings(max_sessions=1))
+    first = await hub.attend("one", "guest", "en", None, 0)
+    await hub.attend("another", "guest", "es", None, 0)
+    again = await hub.attend("one", "guest", "en", first.seen, 0)
+    assert again.now.seats["guest"].language == "en"
