@@ -40,7 +40,7 @@ class Ports:
 class StageTimeouts:
     """How long a session waits for a stage before it goes on without the answer."""
 
-    vad_s: float = 10.0
+    vad_s: float = 30.0
     asr_s: float = 30.0
     mt_s: float = 30.0
 

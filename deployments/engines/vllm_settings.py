@@ -29,7 +29,7 @@ class VllmSettings(BaseModel):
     enforce_eager: bool = False
     """Start faster and run slower: compile nothing."""
     adapters: dict[str, str] = {}
-    """LoRA adapters by target (`de`) or pair (`en-de`): directories or hub ids. A pair's comes
+    """LoRA adapters by target (`de`) or pair (`en-de`): directories. A pair's comes
     before its target's; all others are translated by the model alone."""
     max_lora_rank: Literal[8, 16, 32, 64, 128, 256] = 16
     """Of the largest adapter."""
