@@ -25,7 +25,8 @@ from tests.support.traveller import Traveller
 pytestmark = pytest.mark.cluster
 
 STREAMS = 20
-PACE = 2.0
+PACE = 1.0
+"""Of speech: twenty sessions and their senders share the cores with what is being deployed."""
 ARGS = {
     "resume": {"keys": ["k" * 64]},
     # A stage that is replaced is away for as long as a busy machine takes to start another.
@@ -97,7 +98,7 @@ def changing_server(directory: Path, **changes: Any) -> Iterator[ChangingServer]
         server.stop()
 
 
-def travellers(url: str, words: int = 160) -> list[Traveller]:
+def travellers(url: str, words: int = 80) -> list[Traveller]:
     return [Traveller(url, speak(number, words), PACE) for number in range(STREAMS)]
 
 
