@@ -61,8 +61,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def engine_processes(server: Server) -> list[psutil.Process]:
     """vLLM's, of all that the server has started."""
-    family = psutil.Process(server.process.pid).children(recursive=True)
-    return [process for process in family if "EngineCore" in name_of(process)]
+    return [process for process in family_of(server) if "EngineCore" in name_of(process)]
+
+
+def family_of(server: Server) -> list[psutil.Process]:
+    return psutil.Process(server.process.pid).children(recursive=True)
 
 
 def name_of(process: psutil.Process) -> str:
@@ -112,7 +115,12 @@ def test_the_replica_s_log_says_how_far_the_engine_is(server: Server) -> None:
 
 async def test_a_request_to_a_dead_engine_is_answered_by_the_next_replica(server: Server) -> None:
     assert await translated(server) == PARALLEL["de"][3]
-    [engine] = engine_processes(server)
+    since_s = time.monotonic()
+    while len(engines := engine_processes(server)) != 1:
+        names = [name_of(process) for process in family_of(server)]
+        assert time.monotonic() - since_s < RESTART_TIMEOUT_S, names
+        await asyncio.sleep(1)
+    [engine] = engines
     engine.kill()
     since_s = time.monotonic()
     while True:
