@@ -17,6 +17,7 @@ from tests.cluster.conftest import ROOT, STOP_TIMEOUT_S, free_port
 pytestmark = pytest.mark.cluster
 
 REFUSAL_TIMEOUT_S = 120
+REFUSAL = "1 of 1 replicas of Vad can never be placed"
 
 
 def test_serve_run_is_refused_with_the_arithmetic(short_directory: Path) -> None:
@@ -36,7 +37,7 @@ def test_serve_run_is_refused_with_the_arithmetic(short_directory: Path) -> None
         )  # fmt: skip
     try:
         deadline = time.monotonic() + REFUSAL_TIMEOUT_S
-        while "can never be placed" not in log.read_text() and time.monotonic() < deadline:
+        while REFUSAL not in log.read_text() and time.monotonic() < deadline:
             time.sleep(0.5)
     finally:
         process.send_signal(signal.SIGINT)
@@ -46,5 +47,5 @@ def test_serve_run_is_refused_with_the_arithmetic(short_directory: Path) -> None
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     told = log.read_text()
-    assert "1 of 1 replicas of Vad can never be placed" in told
+    assert REFUSAL in told
     assert "1 pod with 1.5 cores and no GPU hold at most 2 x Asr (0.5 cores)" in told
