@@ -13,19 +13,18 @@ import json
 import random
 import sys
 from collections.abc import Sequence
-from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.environment import ROOT, describe
-from serve_app.client.audio import in_background, open_source, read_pcm
+from benchmarks.live import listen
+from benchmarks.measures import Heard, first_waits_ms, take_of, translation_lags_ms
+from serve_app.client.audio import open_source, read_pcm
 from serve_app.client.options import StreamOptions
-from serve_app.client.pacing import Pacer, Schedule
 from serve_app.client.samples import Sample, load_samples
-from serve_app.client.score import Take, percentile, score
+from serve_app.client.score import percentile, score
 from serve_app.client.server import child_server
-from serve_app.client.stream import translate_stream
 
 MAX_LATENESS_MS = 20.0
 """A generator whose p99 is later than this measured itself."""
@@ -43,6 +42,10 @@ class Row:
     chrf: float
     lag_p50_ms: float
     lag_p95_ms: float
+    first_text_p50_ms: float
+    """From the onset of speech to the first word shown."""
+    translation_p95_ms: float
+    """From the commit that closed a segment to the last of its translation."""
     sender_lateness_p99_ms: float
 
     @property
@@ -59,8 +62,14 @@ async def measure(url: str, samples: Sequence[Sample], streams: int, seed: int) 
     results = await asyncio.gather(
         *(_stream(url, sample, start_s) for sample, start_s in zip(dealt, starts_s, strict=True))
     )
-    total = score([(sample.entry, take) for sample, (take, _) in zip(dealt, results, strict=True)])
-    lateness_ms = [late for _, pacer in results for late in pacer.lateness_ms]
+    heard = [events for events, _ in results]
+    takes = [take_of(events) for events in heard]
+    total = score([(sample.entry, take) for sample, take in zip(dealt, takes, strict=True)])
+    waits_ms = [
+        ms for sample, events in zip(dealt, heard, strict=True) for ms in _waits_ms(sample, events)
+    ]
+    translated_ms = [ms for events in heard for ms in translation_lags_ms(events)]
+    lateness_ms = [ms for _, sent_ms in results for ms in sent_ms]
     return Row(
         streams=streams,
         audio_s=sum(sample.entry.duration_ms for sample in dealt) / 1000,
@@ -68,19 +77,23 @@ async def measure(url: str, samples: Sequence[Sample], streams: int, seed: int) 
         chrf=round(total.chrf, 2),
         lag_p50_ms=round(total.lag_p50_ms),
         lag_p95_ms=round(total.lag_p95_ms),
+        first_text_p50_ms=round(percentile(waits_ms, 0.5)),
+        translation_p95_ms=round(percentile(translated_ms, 0.95)),
         sender_lateness_p99_ms=round(percentile(lateness_ms, 0.99), 1),
     )
 
 
-async def _stream(url: str, sample: Sample, start_s: float) -> tuple[Take, Pacer]:
+async def _stream(url: str, sample: Sample, start_s: float) -> tuple[list[Heard], list[float]]:
     await asyncio.sleep(start_s)
-    pacer, take = Pacer(), Take()
-    options = StreamOptions(targets=sample.targets, format="pcm_s16le", partials=False)
-    pieces = in_background(read_pcm(open_source(str(sample.path)), StreamOptions()))
-    async with aclosing(translate_stream(url, pacer.pace(pieces), options)) as events:
-        async for received in events:
-            take.note(received.event, pacer.clock(), pacer.schedule or Schedule(0.0))
-    return take, pacer
+    options = StreamOptions(targets=sample.targets, format="pcm_s16le", partials=True)
+    pcm = await asyncio.to_thread(
+        lambda: b"".join(read_pcm(open_source(str(sample.path)), StreamOptions()))
+    )
+    return await listen(url, pcm, options)
+
+
+def _waits_ms(sample: Sample, heard: Sequence[Heard]) -> list[float]:
+    return first_waits_ms([float(one.start_ms) for one in sample.entry.sentences], heard)
 
 
 async def run(arguments: argparse.Namespace) -> list[Row]:
@@ -121,7 +134,9 @@ def _line(row: Row) -> str:
     doubt = "" if row.valid else f"  (void: sent {row.sender_lateness_p99_ms:.0f} ms late)"
     return (
         f"streams {row.streams}  WER {row.wer_percent:.1f} %  chrF {row.chrf:.1f}  "
-        f"lag p50 {row.lag_p50_ms:.0f} ms  p95 {row.lag_p95_ms:.0f} ms{doubt}"
+        f"lag p50 {row.lag_p50_ms:.0f} ms  p95 {row.lag_p95_ms:.0f} ms  "
+        f"first text p50 {row.first_text_p50_ms:.0f} ms  "
+        f"translation p95 {row.translation_p95_ms:.0f} ms{doubt}"
     )
 
 
