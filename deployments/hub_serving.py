@@ -8,6 +8,7 @@ from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from deployments.boards import News, Receipt, Report, Seen
+from deployments.calls import answered
 from deployments.hub import HubSettings, LocalHub, TableNews, Wish
 from deployments.tables import ConsentAction, Conversation, Side
 
@@ -65,32 +66,34 @@ class ServeHub:
 
     async def publish(self, reports: tuple[Report, ...]) -> tuple[Receipt, ...]:
         """See HubPort."""
-        receipts: tuple[Receipt, ...] = await self._handle.publish.remote(reports)
+        receipts: tuple[Receipt, ...] = await answered(self._handle.publish.remote(reports))
         return receipts
 
     async def read(self, session_id: str, seen: Seen | None, wait_s: float) -> News | None:
         """See HubPort."""
-        news: News | None = await self._handle.read.remote(session_id, seen, wait_s)
+        news: News | None = await answered(self._handle.read.remote(session_id, seen, wait_s))
         return news
 
     async def want(self, session_id: str, targets: tuple[str, ...]) -> Wish:
         """See HubPort."""
-        wish: Wish = await self._handle.want.remote(session_id, targets)
+        wish: Wish = await answered(self._handle.want.remote(session_id, targets))
         return wish
 
     async def attend(
         self, name: str, side: Side, language: str, seen: Seen | None, wait_s: float
     ) -> TableNews:
         """See HubPort."""
-        news: TableNews = await self._handle.attend.remote(name, side, language, seen, wait_s)
+        news: TableNews = await answered(
+            self._handle.attend.remote(name, side, language, seen, wait_s)
+        )
         return news
 
     async def agree(self, name: str, side: Side, action: ConsentAction) -> Conversation:
         """See HubPort."""
-        now: Conversation = await self._handle.agree.remote(name, side, action)
+        now: Conversation = await answered(self._handle.agree.remote(name, side, action))
         return now
 
     async def look(self, name: str) -> Conversation:
         """See HubPort."""
-        now: Conversation = await self._handle.look.remote(name)
+        now: Conversation = await answered(self._handle.look.remote(name))
         return now

@@ -5,39 +5,35 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar, cast
+from contextlib import nullcontext
+from typing import Any, TypeVar
 
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
+from deployments.calls import CallLostError, answered
 from deployments.types import (
     AsrRequest,
+    DeadlyRequestError,
     Draft,
     EngineError,
     Hypothesis,
     MtRequest,
     StageInfo,
+    StageUnavailableError,
     VadAnswer,
     VadRequest,
 )
 
-_REPLICA_LOST = (ActorDiedError, ActorUnavailableError)
-_STAGE_LOST = (*_REPLICA_LOST, BackPressureError, DeploymentUnavailableError)
+_REPLICA_LOST = (ActorDiedError, ActorUnavailableError, CallLostError)
+
+SUSPECTS = 8
+"""Requests that are asked again at a time, of those that a replica died with."""
 
 _Answer = TypeVar("_Answer")
 
 logger = logging.getLogger("ray.serve")
-
-
-class _Response(Protocol):
-    """What Serve's typed stub leaves out of DeploymentResponse."""
-
-    def cancel(self) -> None: ...
-
-
-class StageUnavailableError(EngineError):
-    """No replica of the stage could take the request; the same request may work later."""
 
 
 class ServeVad:
@@ -45,10 +41,11 @@ class ServeVad:
 
     def __init__(self, handle: DeploymentHandle[Any]) -> None:
         self._handle = handle
+        self._stage = _Stage()
 
     async def detect(self, request: VadRequest) -> VadAnswer:
         """See VadPort."""
-        return await _ask(lambda: self._handle.detect.remote(request))
+        return await self._stage.ask(lambda: self._handle.detect.remote(request))
 
 
 class ServeAsr:
@@ -56,14 +53,15 @@ class ServeAsr:
 
     def __init__(self, handle: DeploymentHandle[Any]) -> None:
         self._handle = handle
+        self._stage = _Stage()
 
     async def transcribe(self, request: AsrRequest) -> Hypothesis:
         """See AsrPort."""
-        return await _ask(lambda: self._handle.transcribe.remote(request))
+        return await self._stage.ask(lambda: self._handle.transcribe.remote(request))
 
     async def info(self) -> StageInfo:
         """See AsrPort."""
-        return await _ask(self._handle.info.remote)
+        return await self._stage.ask(self._handle.info.remote)
 
 
 class ServeMt:
@@ -71,39 +69,47 @@ class ServeMt:
 
     def __init__(self, handle: DeploymentHandle[Any]) -> None:
         self._handle = handle
+        self._stage = _Stage()
 
     async def translate(self, request: MtRequest) -> Draft:
         """See MtPort."""
-        return await _ask(lambda: self._handle.translate.remote(request))
+        return await self._stage.ask(lambda: self._handle.translate.remote(request))
 
     async def info(self) -> StageInfo:
         """See MtPort."""
-        return await _ask(self._handle.info.remote)
+        return await self._stage.ask(self._handle.info.remote)
 
 
-async def _ask(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
-    """Call a replica, and another one if that dies: stages keep no state, so asking twice is safe.
+class _Stage:
+    """Calls replicas of one stage. They keep no state, so asking twice is safe."""
 
-    Raises what the stage raised, without Ray's wrapping, or StageUnavailableError.
-    """
-    try:
-        try:
-            return await _answer(call())
-        except _REPLICA_LOST as error:
-            logger.warning("a replica was lost, its request goes to another: %s", error)
-            return await _answer(call())
-    except _STAGE_LOST as error:
-        raise StageUnavailableError(f"no replica answered: {error}") from error
-    except RayTaskError as error:
-        if isinstance(error.cause, EngineError):
-            raise error.cause from None
-        raise
+    def __init__(self) -> None:
+        self._first = nullcontext()
+        self._again = asyncio.Semaphore(SUSPECTS)
+        self._alone = asyncio.Lock()
 
+    async def ask(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """Call a replica, and another one if that dies.
 
-async def _answer(response: Awaitable[_Answer]) -> _Answer:
-    """The answer; who is cancelled while waiting for it cancels the request at the replica."""
-    try:
-        return await response
-    except asyncio.CancelledError:
-        cast(_Response, response).cancel()
-        raise
+        Of all the requests that a replica died with, one may be what it died of. They are asked
+        again few at a time, and those that this kills another replica with a last time, each by
+        itself: so the one is found, and costs no other session its answer.
+
+        Raises what the stage raised, without Ray's wrapping, StageUnavailableError, or
+        DeadlyRequestError.
+        """
+        lost: Exception | None = None
+        for turn in (self._first, self._again, self._alone):
+            async with turn:
+                try:
+                    return await answered(call())
+                except _REPLICA_LOST as error:
+                    logger.warning("a replica was lost with a request: %s", error)
+                    lost = error
+                except (BackPressureError, DeploymentUnavailableError) as error:
+                    raise StageUnavailableError(f"no replica answered: {error}") from error
+                except RayTaskError as error:
+                    if isinstance(error.cause, EngineError):
+                        raise error.cause from None
+                    raise
+        raise DeadlyRequestError(f"three replicas were lost with this request: {lost}") from lost

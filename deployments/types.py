@@ -194,6 +194,14 @@ class EngineLostError(EngineError):
     """The engine behind a stage has died and will answer nothing any more."""
 
 
+class StageUnavailableError(EngineError):
+    """No replica of the stage could take the request; the same request may work later."""
+
+
+class DeadlyRequestError(EngineError):
+    """Every replica that took the request died of it, or with it: it is not asked again."""
+
+
 class SourceTooLongError(EngineError):
     """The text is longer than the translator takes in one piece."""
 

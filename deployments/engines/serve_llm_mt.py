@@ -80,6 +80,9 @@ class ServeLlmMt:
             answer: CompletionResponse
             [answer] = [answer async for answer in answers]
         except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or not task.cancelling():
+                raise EngineError(f"{self._settings.deployment} cancelled the request") from None
             answers.cancel()
             raise
         except (RayError, RayServeException) as error:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from deployments.ports import StageUnavailableError
-from deployments.types import EngineError, SourceTooLongError, UnsupportedLanguageError
+from deployments.types import (
+    EngineError,
+    SourceTooLongError,
+    StageUnavailableError,
+    UnsupportedLanguageError,
+)
 from serve_app.errors import DragomanError, InvalidRequestError, UnavailableError
 
 

@@ -287,5 +287,5 @@ async def _audio(
 async def _refuse(socket: WebSocket, service: Service, error: DragomanError) -> None:
     service.meters.refused(error)
     told = events.Error(error.code, error.message, error.retryable, error.retry_after_s)
-    await socket.send_json(events.to_wire(1, told))
+    await sockets.send(socket, json.dumps(events.to_wire(1, told), ensure_ascii=False))
     await sockets.close(socket, sockets.close_code(told), sockets.close_reason(told))

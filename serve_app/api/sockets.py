@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from typing import Any, Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -131,6 +132,15 @@ async def receive(socket: WebSocket) -> str | bytes | None:
     return text if text is not None else bytes(message.get("bytes") or b"")
 
 
+async def send(socket: WebSocket, text: str) -> bool:
+    """Tell the client; False where it is gone."""
+    try:
+        await socket.send_text(text)
+    except (WebSocketDisconnect, RuntimeError, OSError):
+        return False
+    return True
+
+
 async def close(socket: WebSocket, code: CloseCode, reason: str = "") -> None:
     """End the connection, where it still stands."""
     if socket.application_state is WebSocketState.DISCONNECTED:
@@ -206,17 +216,27 @@ class Call:
             self._code, self._reason = CloseCode.FAILED, "internal_error"
 
     async def _listen(self, opening: Sequence[Request]) -> None:
-        self.act(opening)
+        if not self._heed(lambda: opening):
+            return
         while (message := await receive(self._socket)) is not None:
-            try:
-                require_message(message, self._limits)
-                self.act(self._conversation.receive(message))
-            except ClientTooSlowError as error:
-                self._code, self._reason = CloseCode.TOO_BUSY, error.message
+            if not self._heed(partial(self._read, message)):
                 return
-            except DragomanError as error:
-                self._inbox.abandon()
-                self._runner.tell(fx.AudioFailed(error.code, error.message, error.retryable))
+
+    def _read(self, message: str | bytes) -> Sequence[Request]:
+        require_message(message, self._limits)
+        return self._conversation.receive(message)
+
+    def _heed(self, read: Callable[[], Sequence[Request]]) -> bool:
+        """Do what the client asks for, or tell it why not; False to listen no more."""
+        try:
+            self.act(read())
+        except ClientTooSlowError as error:
+            self._code, self._reason = CloseCode.TOO_BUSY, error.message
+            return False
+        except DragomanError as error:
+            self._inbox.abandon()
+            self._runner.tell(fx.AudioFailed(error.code, error.message, error.retryable))
+        return True
 
     async def _speak(self, config: dict[str, Any]) -> None:
         seq = 0
@@ -249,7 +269,8 @@ class Call:
 
     async def _send(self) -> None:
         async for message in self._outbox.messages():
-            await self._socket.send_text(message.text)
+            if not await send(self._socket, message.text):
+                return
 
     def _take(self, item: Incoming) -> None:
         if self._inbox.put(item):

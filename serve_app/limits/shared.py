@@ -13,6 +13,7 @@ from ray.exceptions import RayError
 from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
+from deployments.calls import answered
 from serve_app.limits.ledger import Ask, ClientLimits, Refusal, Report
 from serve_app.limits.limiter import Limiter, LocalLimiter
 
@@ -103,10 +104,10 @@ class ServeLimiter:
 
     async def admit(self, ask: Ask) -> Refusal | None:
         """Raises RayError, RayServeException."""
-        refusal: Refusal | None = await self._handle.admit.remote(ask)
+        refusal: Refusal | None = await answered(self._handle.admit.remote(ask))
         return refusal
 
     async def report(self, report: Report) -> frozenset[str]:
         """Raises RayError, RayServeException."""
-        exhausted: frozenset[str] = await self._handle.report.remote(report)
+        exhausted: frozenset[str] = await answered(self._handle.report.remote(report))
         return exhausted

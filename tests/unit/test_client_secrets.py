@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from time import time
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import pytest
@@ -190,6 +190,25 @@ async def test_a_secret_of_one_replica_opens_another() -> None:
         assert (await first_event(other, "/v1/realtime", made["value"]))[
             "type"
         ] == "session.created"
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [("transcription", "/v1/realtime"), ("translation", "/v1/realtime/translations")],
+)
+async def test_a_secret_for_a_session_of_another_version_is_refused(
+    kind: Literal["transcription", "translation"], path: str
+) -> None:
+    keyed = service()
+    signer = keyed.config.resume.secret_signer()
+    bound = ClientSecret(kind, {"audio": {"smell": "roses"}})
+    secret = signer.issue(Holder("kiosk", KEY.record.id, bound), 60).value
+    async with serving(keyed) as url, aiohttp.ClientSession() as http:
+        protocols = ("realtime", KEY_SUBPROTOCOL + secret)
+        async with http.ws_connect(url + path, protocols=protocols) as socket:
+            told = await socket.receive_json()
+            assert told["error"]["message"] == "Unknown parameter: 'audio.smell'."
+            assert (await socket.receive()).data == 1008
 
 
 async def test_a_server_without_keys_gives_and_honours_secrets() -> None:

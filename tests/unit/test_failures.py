@@ -2,8 +2,12 @@
 
 import pytest
 
-from deployments.ports import StageUnavailableError
-from deployments.types import EngineError, SourceTooLongError, UnsupportedLanguageError
+from deployments.types import (
+    EngineError,
+    SourceTooLongError,
+    StageUnavailableError,
+    UnsupportedLanguageError,
+)
 from serve_app.api.failures import as_known
 
 

@@ -11,7 +11,7 @@ from typing import cast
 import aiohttp
 import pytest
 from starlette.datastructures import QueryParams
-from starlette.websockets import WebSocket, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from deployments.types import Draft, MtRequest, StageInfo, VadAnswer, VadRequest
 from serve_app.api import boxes, sockets
@@ -182,19 +182,16 @@ async def test_audio_that_runs_ahead_is_slowed_down_and_then_cut(
     assert said(one) == "Good morning."
 
 
-async def test_a_stage_that_breaks_ends_the_session_with_1011() -> None:
-    class Broken(ScriptedPort):
-        async def translate(self, request: MtRequest) -> Draft:
-            raise ZeroDivisionError
-
+async def test_a_first_message_that_is_too_much_is_told_as_any_other() -> None:
     service = scripted_service(script())
-    object.__setattr__(service.ports, "mt", Broken(script()))
-    async with serving(service) as url, talk(url, "?format=pcm_s16le&target=de") as one:
-        await one.audio(script().pcm())
-        await one.end()
-        assert await one.rest() == 1011
-    assert [e["type"] for e in one.wire[-2:]] == ["error", "session.closed"]
-    assert one.wire[-2]["retryable"] is True
+    limits = LimitSettings().model_copy(
+        update={"waiting_audio_bytes": 30_000, "message_bytes": 100_000}
+    )
+    service = replace(service, config=service.config.model_copy(update={"limits": limits}))
+    async with serving(service) as url, talk(url, "?format=pcm_s16le") as one:
+        await one.audio(bytes(50_000), 50_000)
+        assert (await one.until("error"))["code"] == "too_far_ahead"
+        assert await one.rest() == 1013
 
 
 class Deaf:
@@ -216,6 +213,51 @@ class Deaf:
 
     async def close(self, code: int, reason: str) -> None:
         self.closed.append((code, reason))
+
+
+class Gone(Deaf):
+    """A connection whose client has left."""
+
+    async def send_text(self, text: str) -> None:
+        raise WebSocketDisconnect(1006)
+
+
+async def test_who_has_gone_is_told_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
+    service = scripted_service(script())
+    assert not await sockets.send(cast("WebSocket", Gone(b"")), "{}")
+    socket = Gone(script().pcm())
+    with service.open(Session("s", SessionOptions()), "ws") as runner:
+        conversation = Quiet()
+        call = sockets.Call(
+            cast("WebSocket", socket), conversation, runner, lambda items: items, LimitSettings()
+        )
+        await asyncio.wait_for(call.run({}), 30)
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]
+
+
+class Quiet:
+    """A conversation that tells every event in the same words."""
+
+    def receive(self, message: str | bytes) -> list[sockets.Request]:
+        return []
+
+    def tell(self, emit: fx.Emit) -> list[boxes.Message]:
+        return [boxes.Message("{}")]
+
+
+async def test_a_stage_that_breaks_ends_the_session_with_1011() -> None:
+    class Broken(ScriptedPort):
+        async def translate(self, request: MtRequest) -> Draft:
+            raise ZeroDivisionError
+
+    service = scripted_service(script())
+    object.__setattr__(service.ports, "mt", Broken(script()))
+    async with serving(service) as url, talk(url, "?format=pcm_s16le&target=de") as one:
+        await one.audio(script().pcm())
+        await one.end()
+        assert await one.rest() == 1011
+    assert [e["type"] for e in one.wire[-2:]] == ["error", "session.closed"]
+    assert one.wire[-2]["retryable"] is True
 
 
 async def test_a_client_that_reads_nothing_is_cut() -> None:

@@ -12,19 +12,25 @@ import pytest
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
-from deployments.ports import ServeAsr, ServeMt, ServeVad, StageUnavailableError
+from deployments.calls import CallLostError
+from deployments.hub_serving import ServeHub
+from deployments.ports import ServeAsr, ServeMt, ServeVad
 from deployments.types import (
     AsrRequest,
+    DeadlyRequestError,
     Draft,
     EngineError,
     Hypothesis,
     MtRequest,
     StageInfo,
+    StageUnavailableError,
     UnsupportedLanguageError,
     VadAnswer,
     VadRequest,
     VadState,
 )
+from serve_app.limits.ledger import Report
+from serve_app.limits.shared import ServeLimiter
 
 
 class Handle:
@@ -40,7 +46,7 @@ class Handle:
     async def _answer(self, method: str, args: tuple[Any, ...]) -> object:
         self.calls.append((method, args))
         result = self._results.pop(0)
-        if isinstance(result, Exception):
+        if isinstance(result, BaseException):
             raise result
         return result
 
@@ -86,10 +92,62 @@ async def test_a_lost_replica_is_replaced_by_another_once(lost: Exception) -> No
     assert await ServeMt(handle).translate(MT) == Draft("Danke.")
     assert handle.calls == [("translate", (MT,))] * 2
 
-    twice = Handle(lost, lost, Draft("never"))
-    with pytest.raises(StageUnavailableError):
-        await ServeMt(twice).translate(MT)
-    assert len(twice.calls) == 2
+
+async def test_a_request_that_three_replicas_were_lost_with_is_not_asked_again() -> None:
+    handle = Handle(ActorDiedError(), ActorDiedError(), ActorDiedError(), Draft("never"))
+    with pytest.raises(DeadlyRequestError):
+        await ServeMt(handle).translate(MT)
+    assert len(handle.calls) == 3
+
+
+class Mortal:
+    """A stage of one replica that dies of one request, with all that are there; and comes back."""
+
+    def __init__(self, deadly: str) -> None:
+        self.deaths = 0
+        self._deadly = deadly
+        self._here: list[asyncio.Future[Draft]] = []
+
+    @property
+    def translate(self) -> SimpleNamespace:
+        return SimpleNamespace(remote=self._translate)
+
+    async def _translate(self, request: MtRequest) -> Draft:
+        answer = asyncio.get_running_loop().create_future()
+        self._here.append(answer)
+        await asyncio.sleep(0.01)
+        if request.source == self._deadly:
+            self.deaths += 1
+            here, self._here = self._here, []
+            for one in here:
+                if not one.done():
+                    one.set_exception(ActorDiedError())
+        elif not answer.done():
+            answer.set_result(Draft(request.source.upper()))
+        return await answer
+
+
+async def test_one_deadly_request_costs_the_others_nothing() -> None:
+    stage = Mortal("word 7")
+    port = ServeMt(stage)  # type: ignore[arg-type]
+    sources = [f"word {number}" for number in range(40)]
+    answers = await asyncio.gather(
+        *(port.translate(MtRequest(source, "en", "de")) for source in sources),
+        return_exceptions=True,
+    )
+    assert isinstance(answers.pop(7), DeadlyRequestError)
+    del sources[7]
+    assert answers == [Draft(source.upper()) for source in sources]
+    assert stage.deaths == 3
+
+
+async def test_a_call_that_its_replica_cancels_is_asked_again() -> None:
+    handle = Handle(asyncio.CancelledError(), Draft("Danke."))
+    assert await ServeMt(handle).translate(MT) == Draft("Danke.")
+    with pytest.raises(CallLostError):
+        await ServeHub(Handle(asyncio.CancelledError())).look("name")
+    with pytest.raises(CallLostError):
+        await ServeLimiter(Handle(asyncio.CancelledError())).report(Report())
 
 
 @pytest.mark.parametrize(

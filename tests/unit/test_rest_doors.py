@@ -14,8 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from starlette.routing import Route
 
-from deployments.ports import StageUnavailableError
-from deployments.types import AsrRequest, Hypothesis, StageInfo
+from deployments.types import AsrRequest, Hypothesis, StageInfo, StageUnavailableError
 from serve_app.api.rest.openapi import description
 from serve_app.api.routes import build_doors
 from serve_app.api.web import WEB_ROUTES

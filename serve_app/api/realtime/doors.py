@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
+from pydantic import ValidationError
 from starlette.websockets import WebSocket
 
 from serve_app.api import sockets
@@ -23,7 +24,7 @@ from serve_app.api.realtime.resumable import (
 from serve_app.api.realtime.transcription import TranscriptionConversation
 from serve_app.api.realtime.transcription_config import Hearing, SessionFields, Transcription
 from serve_app.api.realtime.translation import NewSession, TranslationConversation
-from serve_app.api.realtime.wire import Json, error_event
+from serve_app.api.realtime.wire import Json, error_event, invalid
 from serve_app.api.rest.languages import language_code
 from serve_app.api.resume import Resuming
 from serve_app.api.service import Service
@@ -35,45 +36,43 @@ from serve_app.session import events
 from serve_app.session.options import SessionOptions
 from serve_app.session.session import Session
 
+Beginning = tuple[ResumableConversation, Session]
+Begin = Callable[[WebSocket, TakenUp | None], Beginning]
+
 
 async def translations_socket(socket: WebSocket) -> None:
     """One translation session; `?language=` is our way to set the target with the URL."""
+    await _converse(socket, "translations", _translation)
+
+
+async def transcriptions_socket(socket: WebSocket) -> None:
+    """One transcription session; `?partials=true` adds our event with volatile text."""
+    await _converse(socket, "realtime", _transcription)
+
+
+def _translation(socket: WebSocket, before: TakenUp | None) -> Beginning:
     service: Service = socket.app.state.service
-    await sockets.accept(socket)
     bound = NewSession.model_validate(secret_session(socket))
     language = socket.query_params.get("language") or bound.language
+    language = before.state["language"] if before else language
 
     def configure(target: str) -> fx.Configure:
         query = translation_query(service, target)
         options = session_options(service, query)
         return fx.Configure(options, {})
 
-    try:
-        before = _taken_up(socket, "translations")
-        language = before.state["language"] if before else language
-        options = session_options(service, translation_query(service, language or ""))
-    except DragomanError as error:
-        await refuse(socket, error)
-        return
+    options = session_options(service, translation_query(service, language or ""))
     head = session_head(service, _model(socket, bound.model), before)
     conversation = TranslationConversation(head, language, configure, bound.heard)
     if before is not None:
         conversation.take_up(before.state)
-    session = Session(str(head["id"]), options, before.resumption if before else None)
-    await _run(socket, "translations", conversation, session, before)
+    return conversation, _session(head, options, before)
 
 
-async def transcriptions_socket(socket: WebSocket) -> None:
-    """One transcription session; `?partials=true` adds our event with volatile text."""
+def _transcription(socket: WebSocket, before: TakenUp | None) -> Beginning:
     service: Service = socket.app.state.service
-    await sockets.accept(socket)
     hearing = Hearing().updated(SessionFields.model_validate(secret_session(socket)))
     wants_partials = socket.query_params.get("partials") == "true"
-    try:
-        before = _taken_up(socket, "realtime")
-    except DragomanError as error:
-        await refuse(socket, error)
-        return
     head = session_head(service, _model(socket, None), before)
 
     def options_of(hearing: Hearing) -> SessionOptions:
@@ -88,9 +87,11 @@ async def transcriptions_socket(socket: WebSocket) -> None:
     )
     if before is not None:
         conversation.take_up(before.state)
-    options = options_of(conversation.hearing)
-    session = Session(str(head["id"]), options, before.resumption if before else None)
-    await _run(socket, "realtime", conversation, session, before)
+    return conversation, _session(head, options_of(conversation.hearing), before)
+
+
+def _session(head: Json, options: SessionOptions, before: TakenUp | None) -> Session:
+    return Session(str(head["id"]), options, before.resumption if before else None)
 
 
 def transcription_object(service: Service, head: Json, hearing: Hearing) -> Json:
@@ -127,10 +128,6 @@ def translation_query(service: Service, target: str) -> StreamQuery:
     return parse_stream_config({"target": targets, "partials": False}, service)
 
 
-def _taken_up(socket: WebSocket, transport: Transport) -> TakenUp | None:
-    return taken_up(socket.query_params, socket.app.state.realtime_resuming, transport)
-
-
 async def refuse(socket: WebSocket, error: DragomanError) -> None:
     """Say why and close; a client that shall simply connect again sees no error."""
     service: Service = socket.app.state.service
@@ -138,7 +135,7 @@ async def refuse(socket: WebSocket, error: DragomanError) -> None:
     told = events.Error(error.code, error.message, error.retryable, error.retry_after_s)
     code = sockets.close_code(told)
     if code is not sockets.CloseCode.RESTART:
-        await socket.send_text(error_event(error).text)
+        await sockets.send(socket, error_event(error).text)
     await sockets.close(socket, code, sockets.close_reason(told))
 
 
@@ -161,17 +158,18 @@ def _model(socket: WebSocket, bound: str | None) -> str | None:
     return bound or socket.query_params.get("model")
 
 
-async def _run(
-    socket: WebSocket,
-    transport: Transport,
-    conversation: ResumableConversation,
-    session: Session,
-    before: TakenUp | None,
-) -> None:
+async def _converse(socket: WebSocket, transport: Transport, begin: Begin) -> None:
+    """From the connection to its end; who asks for what cannot be is told, and sent away."""
     service: Service = socket.app.state.service
     limits = service.config.limits
+    await sockets.accept(socket)
     try:
+        before = taken_up(socket.query_params, socket.app.state.realtime_resuming, transport)
+        conversation, session = begin(socket, before)
         service.admit(resumes=before is not None)
+    except ValidationError as error:
+        await refuse(socket, invalid(error))
+        return
     except DragomanError as error:
         await refuse(socket, error)
         return
