@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo serve check format test test-livekit test-vllm bench quality models lock lock-vllm clean
+.PHONY: help setup demo serve check format test test-livekit test-vllm bench soak quality models lock lock-vllm clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -75,6 +75,9 @@ test-livekit: $(VENV)/.livekit ## hold the doors to LiveKit's plugin
 
 bench: $(VENV)/.dev ## measure lag and quality of paced live streams
 	$(BIN)/python -m benchmarks.streams
+
+soak: $(VENV)/.dev ## half an hour of sessions that come and go: does anything grow, is a word lost?
+	$(BIN)/python -m benchmarks.soak
 
 quality: $(VENV)/.dev ## measure each setting's errors against its lag, and write docs/quality.md (needs espeak-ng)
 	$(BIN)/python -m benchmarks.quality in-process --out benchmarks/results/quality-in-process.json

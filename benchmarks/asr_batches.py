@@ -6,20 +6,17 @@ Run it with the configuration of the machine in question: `asr.device`, `asr.mod
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import statistics
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.asr_cost import Trace, same_text, streams_of_samples, together, traces
-from benchmarks.environment import ROOT, describe
+from benchmarks.environment import ROOT
 from benchmarks.inprocess import Engines
+from benchmarks.report import parser_of, write
 from deployments.asr import AsrEngine, load_engine
 from deployments.types import SAMPLE_RATE_HZ, AsrRequest, Hypothesis
 from serve_app.client.model_checks import read_config
@@ -85,12 +82,11 @@ def _decode(engine: AsrEngine, windows: Trace, size: int) -> tuple[list[Hypothes
 
 def main() -> None:
     """Measure, show a line for each size, and write JSON where asked to."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.asr_batches", description=__doc__)
+    parser = parser_of("asr_batches", __doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 4, 8, 16, 32])
     parser.add_argument("--seconds", type=float, default=20.0, help="of each of 16 streams")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--config", type=Path, default=ROOT / "serve_config.yaml")
-    parser.add_argument("--out", type=Path, help="write machine, commit, command and rows here")
     arguments = parser.parse_args()
     config = with_environment(read_config(arguments.config), os.environ)
     asked = traces(Engines(config), streams_of_samples(16, arguments.seconds))
@@ -106,15 +102,14 @@ def main() -> None:
             f"same text {row.same_text_percent:.1f} %",
             flush=True,
         )
-    if arguments.out:
-        report = {
-            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": ["python", "-m", "benchmarks.asr_batches", *sys.argv[1:]],
-            **describe(),
+    write(
+        arguments.out,
+        "asr_batches",
+        {
             "asr": config.asr.model_dump(mode="json", exclude={"oracle"}),
             "rows": [asdict(row) for row in rows],
-        }
-        arguments.out.write_text(json.dumps(report, indent=1) + "\n")
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -6,20 +6,17 @@ the same ones, each stream by itself and the streams' windows in batches.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
 
-from benchmarks.environment import ROOT, describe
+from benchmarks.environment import ROOT
 from benchmarks.inprocess import BYTES_PER_MS, Ask, Engines
+from benchmarks.report import parser_of, write
 from deployments.asr import AsrEngine, AsrSettings, load_engine
 from deployments.models import MANIFEST_FILE, ModelChoice, resolve
 from deployments.types import AsrRequest, Hypothesis
@@ -122,25 +119,17 @@ def measure(settings: AsrSettings, streams: Sequence[Trace], audio_s: float) -> 
 
 def main() -> None:
     """Measure, show a line for each row, and write JSON where asked to."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.asr_cost", description=__doc__)
+    parser = parser_of("asr_cost", __doc__)
     parser.add_argument("--streams", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=20.0, help="of each stream")
     parser.add_argument("--config", type=Path, default=ROOT / "serve_config.yaml")
-    parser.add_argument("--out", type=Path, help="write machine, commit, command and rows here")
     arguments = parser.parse_args()
     config = with_environment(read_config(arguments.config), os.environ)
     pcms = streams_of_samples(arguments.streams, arguments.seconds)
     found = measure(config.asr, traces(Engines(config), pcms), arguments.seconds)
     for row in found:
         print(_line(row, found[0]), flush=True)
-    if arguments.out:
-        report = {
-            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": ["python", "-m", "benchmarks.asr_cost", *sys.argv[1:]],
-            **describe(),
-            "rows": [asdict(row) for row in found],
-        }
-        arguments.out.write_text(json.dumps(report, indent=1) + "\n")
+    write(arguments.out, "asr_cost", {"rows": [asdict(row) for row in found]})
 
 
 def _padding_engine(settings: AsrSettings) -> AsrEngine:

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import sys
 import tempfile
 import time
 import wave
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 from faster_whisper import WhisperModel
 
-from benchmarks.environment import ROOT, describe
+from benchmarks.environment import ROOT
+from benchmarks.report import parser_of, tell, write
 from deployments.models import ModelChoice, resolve
 from serve_app.client.audio import open_source, read_pcm
 from serve_app.client.options import StreamOptions
@@ -96,36 +94,31 @@ async def run(arguments: argparse.Namespace) -> list[Turn]:
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "speech.wav"
         audio_s = write_wav(file, load_samples(arguments.samples), arguments.repeats)
-        async with child_server(arguments.config, arguments.port, _tell) as server:
+        async with child_server(arguments.config, arguments.port, tell) as server:
             for _ in range(arguments.turns):
                 over_rest_s = await rest_s(server.url, file)
                 alone_s = await asyncio.to_thread(bare_s, model, file)
                 turns.append(Turn(round(audio_s, 1), round(over_rest_s, 2), round(alone_s, 2)))
-                _tell(_line(turns[-1]))
+                tell(_line(turns[-1]))
     return turns
 
 
 def main() -> None:
     """Measure, show, and write JSON where asked to."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.files", description=__doc__)
+    parser = parser_of("files", __doc__)
     parser.add_argument("--repeats", type=int, default=2, help="of all samples, in the file")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--model", default="dragoman-asr", help="the one that the config serves")
     parser.add_argument("--samples", type=Path, default=ROOT / "samples")
     parser.add_argument("--config", type=Path, default=ROOT / "serve_config.yaml")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--out", type=Path, help="write machine, commit, command and rows here")
     arguments = parser.parse_args()
     turns = asyncio.run(run(arguments))
-    if arguments.out:
-        report = {
-            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": ["python", "-m", "benchmarks.files", *sys.argv[1:]],
-            **describe(),
-            "rows": [{**asdict(t), "relative_speed": round(t.relative_speed, 2)} for t in turns],
-        }
-        arguments.out.write_text(json.dumps(report, indent=2) + "\n")
-        _tell(f"written to {arguments.out}")
+    write(
+        arguments.out,
+        "files",
+        {"rows": [{**asdict(t), "relative_speed": round(t.relative_speed, 2)} for t in turns]},
+    )
 
 
 def _line(turn: Turn) -> str:
@@ -133,10 +126,6 @@ def _line(turn: Turn) -> str:
         f"{turn.audio_s:.0f} s of audio: REST {turn.rest_s:.1f} s, faster-whisper alone "
         f"{turn.bare_s:.1f} s, relative speed {turn.relative_speed:.2f}"
     )
-
-
-def _tell(text: str) -> None:
-    print(text, flush=True)
 
 
 if __name__ == "__main__":

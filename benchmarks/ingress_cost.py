@@ -10,36 +10,24 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.environment import describe
 from benchmarks.oracle_load import Listening, listen, oracle_config, speech, together
+from benchmarks.processes import INGRESS, PROXY, process_called, usage
+from benchmarks.report import parser_of, tell, write
 from serve_app.client.health import ask
 from serve_app.client.ports import LOOPBACK
-from serve_app.client.processes import descendants
 from serve_app.client.score import percentile
 from serve_app.client.server import child_server
 
 MAX_CPU_PERCENT, MAX_MEMORY_MB = 1.0, 2.0
 WARM_S, SPREAD_S = 8.0, 2.0
-INGRESS, PROXY = "ServeReplica:dragoman:Ingress", "ProxyActor"
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Of one process, since it began."""
-
-    cpu_s: float
-    memory_mb: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +59,6 @@ class Row:
     words: int
     lag_p95_ms: float
     sender_lateness_p99_ms: float
-
-
-def process_called(name: str) -> int:
-    """Among our own descendants; RuntimeError where there is none."""
-    for process in descendants(os.getpid()):
-        if name in Path(f"/proc/{process.pid}/cmdline").read_text(errors="replace"):
-            return process.pid
-    raise RuntimeError(f"no process is called {name}: is the server up?")
-
-
-def usage(pid: int) -> Usage:
-    """Of a process, so far."""
-    directory = Path(f"/proc/{pid}")
-    fields = (directory / "stat").read_text().rpartition(")")[2].split()
-    ticks = int(fields[11]) + int(fields[12])
-    pages = int((directory / "statm").read_text().split()[1])
-    return Usage(ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
 
 
 async def measure(target: Target, streams: int, window_s: float) -> Row:
@@ -148,7 +119,7 @@ async def whole_server(port: int) -> AsyncIterator[Target]:
     with tempfile.TemporaryDirectory() as directory:
         changes = {"args": {"admission": {"ramp_sessions": 1_000}}}
         config = oracle_config(Path(directory), changes)
-        async with child_server(config, port, _tell) as server:
+        async with child_server(config, port, tell) as server:
             processes = process_called(INGRESS), process_called(PROXY)
             yield Target("ray", server.url, processes)
 
@@ -160,36 +131,24 @@ async def run(arguments: argparse.Namespace) -> list[Row]:
         async with start(arguments.port) as target:
             for streams in arguments.streams:
                 rows.append(await measure(target, streams, arguments.window_s))
-                _tell(str(rows[-1]))
+                tell(str(rows[-1]))
     return rows
 
 
 def main() -> None:
     """Measure, say which bar is missed, and write JSON where asked to."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ingress_cost", description=__doc__)
+    parser = parser_of("ingress_cost", __doc__)
     parser.add_argument("--streams", type=int, nargs="+", default=[20], metavar="N")
     parser.add_argument("--window-s", type=float, default=20.0)
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--out", type=Path, help="write machine, commit, command and rows here")
     arguments = parser.parse_args()
     rows = asyncio.run(run(arguments))
-    if arguments.out:
-        report = {
-            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": ["python", "-m", "benchmarks.ingress_cost", *sys.argv[1:]],
-            **describe(),
-            "rows": [asdict(row) for row in rows],
-        }
-        arguments.out.write_text(json.dumps(report, indent=2) + "\n")
+    write(arguments.out, "ingress_cost", {"rows": [asdict(row) for row in rows]})
     for row in rows:
         if row.ingress_cpu_percent_per_stream > MAX_CPU_PERCENT:
-            _tell(f"over {MAX_CPU_PERCENT:g} % of a core for a stream: {row.server}")
+            tell(f"over {MAX_CPU_PERCENT:g} % of a core for a stream: {row.server}")
         if row.ingress_memory_mb_per_stream > MAX_MEMORY_MB:
-            _tell(f"over {MAX_MEMORY_MB:g} MB for a session: {row.server}")
-
-
-def _tell(text: str) -> None:
-    print(text, flush=True)
+            tell(f"over {MAX_MEMORY_MB:g} MB for a session: {row.server}")
 
 
 if __name__ == "__main__":

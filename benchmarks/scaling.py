@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import re
-import sys
 import tempfile
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.environment import describe
 from benchmarks.oracle_load import Listening, listen, oracle_config, speech, together
+from benchmarks.report import parser_of, tell, write
 from serve_app.client.score import percentile
 from serve_app.client.server import child_server
 
@@ -121,7 +118,7 @@ async def run(arguments: argparse.Namespace) -> tuple[list[Moment], Verdict]:
     lasts_s = sum(arguments.phases_s)
     with tempfile.TemporaryDirectory() as directory:
         config = oracle_config(Path(directory), CHANGES)
-        async with child_server(config, arguments.port, _tell) as server:
+        async with child_server(config, arguments.port, tell) as server:
             scrape_url = await _metrics_url(server.log)
             began_s = loop.time()
             crowd = Crowd(server.url, began_s + lasts_s)
@@ -132,7 +129,7 @@ async def run(arguments: argparse.Namespace) -> tuple[list[Moment], Verdict]:
                     crowd.grow(wanted)
                     replicas = await asyncio.to_thread(_replicas, scrape_url)
                     moments.append(_moment(at_s, wanted, crowd, replicas, loop.time()))
-                    _tell(str(moments[-1]))
+                    tell(str(moments[-1]))
                     await asyncio.sleep(began_s + at_s + 1 - loop.time())
                 await asyncio.wait(crowd.tasks, timeout=60)
             return moments, judge(moments, crowd, arguments.phases_s)
@@ -208,29 +205,23 @@ def _replicas(url: str) -> int:
 
 def main() -> None:
     """Measure, and write JSON where asked to."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__)
+    parser = parser_of("scaling", __doc__)
     parser.add_argument("--sessions", type=int, default=4, help="of the base load (default: 4)")
     parser.add_argument("--overload", type=int, default=9, help="times the base load (default: 9)")
     parser.add_argument("--phases-s", type=int, nargs=3, default=[20, 40, 35], metavar="S")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--out", type=Path, help="write machine, commit, command and rows here")
     arguments = parser.parse_args()
     moments, verdict = asyncio.run(run(arguments))
-    _tell(str(verdict))
-    if arguments.out:
-        report = {
-            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": ["python", "-m", "benchmarks.scaling", *sys.argv[1:]],
-            **describe(),
+    tell(str(verdict))
+    write(
+        arguments.out,
+        "scaling",
+        {
             "config": CHANGES,
             "verdict": asdict(verdict),
             "rows": [asdict(moment) for moment in moments],
-        }
-        arguments.out.write_text(json.dumps(report, indent=2) + "\n")
-
-
-def _tell(text: str) -> None:
-    print(text, flush=True)
+        },
+    )
 
 
 if __name__ == "__main__":

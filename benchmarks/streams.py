@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import random
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.environment import ROOT, describe
+from benchmarks.environment import ROOT
 from benchmarks.live import listen
 from benchmarks.measures import Heard, first_waits_ms, take_of, translation_lags_ms
+from benchmarks.report import parser_of, tell, write
 from serve_app.client.audio import open_source, read_pcm
 from serve_app.client.options import StreamOptions
 from serve_app.client.samples import Sample, load_samples
@@ -100,34 +98,25 @@ async def run(arguments: argparse.Namespace) -> list[Row]:
     """All levels, one after the other, against one server."""
     samples = load_samples(arguments.samples)
     rows = []
-    async with child_server(arguments.config, arguments.port, _tell) as server:
+    async with child_server(arguments.config, arguments.port, tell) as server:
         for streams in arguments.streams:
-            _tell(f"{streams} streams at once, at the pace they were spoken")
+            tell(f"{streams} streams at once, at the pace they were spoken")
             rows.append(await measure(server.url, samples, streams, arguments.seed))
-            _tell(_line(rows[-1]))
+            tell(_line(rows[-1]))
     return rows
 
 
 def main() -> None:
     """Measure, show a table, and write JSON where asked to."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.streams", description=__doc__)
+    parser = parser_of("streams", __doc__)
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 2, 4], metavar="N")
     parser.add_argument("--samples", type=Path, default=ROOT / "samples")
     parser.add_argument("--config", type=Path, default=ROOT / "serve_config.yaml")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="write machine, commit, command and rows here")
     arguments = parser.parse_args()
     rows = asyncio.run(run(arguments))
-    if arguments.out:
-        report = {
-            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": ["python", "-m", "benchmarks.streams", *sys.argv[1:]],
-            **describe(),
-            "rows": [asdict(row) for row in rows],
-        }
-        arguments.out.write_text(json.dumps(report, indent=2) + "\n")
-        _tell(f"written to {arguments.out}")
+    write(arguments.out, "streams", {"rows": [asdict(row) for row in rows]})
 
 
 def _line(row: Row) -> str:
@@ -138,10 +127,6 @@ def _line(row: Row) -> str:
         f"first text p50 {row.first_text_p50_ms:.0f} ms  "
         f"translation p95 {row.translation_p95_ms:.0f} ms{doubt}"
     )
-
-
-def _tell(text: str) -> None:
-    print(text, flush=True)
 
 
 if __name__ == "__main__":

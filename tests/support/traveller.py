@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from serve_app.client.resume import Memory
+from serve_app.client.wire import from_wire
 from tests.support.oracle import (
     EXACT,
     Account,
@@ -34,6 +35,8 @@ class Traveller:
     codes: list[int | None] = field(default_factory=list)
     """How each connection ended."""
     refused: int = 0
+    lags_ms: list[float] = field(default_factory=list)
+    """For each committed word, how long after it was said it was told."""
 
     async def travel(self) -> None:
         """To the end of the stream; raises TimeoutError where that never comes."""
@@ -71,12 +74,18 @@ class Traveller:
             speaking = asyncio.create_task(self._say(one, memory.acked_ms * 16, began_s))
             try:
                 while await one.next() is not None:
-                    memory.note(one.events[-1])
+                    memory.note(from_wire(one.wire[-1]["type"], one.wire[-1]))
+                    self._note_lags(one.wire[-1], began_s)
             finally:
                 speaking.cancel()
                 await asyncio.gather(speaking, return_exceptions=True)
                 self.told += one.wire
                 self.codes.append(one.socket.close_code)
+
+    def _note_lags(self, event: Wire, began_s: float) -> None:
+        if event["type"] == "transcript.committed":
+            said_ms = (asyncio.get_running_loop().time() - began_s) * 1000 * self.pace
+            self.lags_ms += [said_ms - word["end_ms"] for word in event["words"]]
 
     async def _say(self, one: Talk, begin: int, began_s: float) -> None:
         """What was spoken meanwhile at once, then as it is spoken."""

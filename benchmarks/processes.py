@@ -1,0 +1,101 @@
+"""The processes of a server that we started: their names, and what they use. Linux only."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from serve_app.client.processes import descendants
+
+INGRESS, PROXY = "Ingress", "ProxyActor"
+
+_MIB = 2**20
+_ACTOR = re.compile(r"ray::(?:ServeReplica:\w+:)?(\w+)")
+_SCRIPT = re.compile(r"[\w-]+(?=\.py\b)")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Of one process, since it began."""
+
+    cpu_s: float
+    memory_mb: float
+    """Resident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one process holds at a moment."""
+
+    memory_mb: float
+    """Its own, and its part of what it shares with others (proportional set size), in MiB."""
+    threads: int
+    handles: int
+    """Open files and sockets."""
+
+
+def family() -> dict[int, str]:
+    """All our descendants by number, called after their deployment, actor or program."""
+    return dict(_named())
+
+
+def process_called(name: str) -> int:
+    """Among our own descendants; RuntimeError where there is none."""
+    for pid, called in _named():
+        if called == name:
+            return pid
+    raise RuntimeError(f"no process is called {name}: is the server up?")
+
+
+def usage(pid: int) -> Usage:
+    """Of a process, so far."""
+    directory = Path(f"/proc/{pid}")
+    fields = (directory / "stat").read_text().rpartition(")")[2].split()
+    ticks = int(fields[11]) + int(fields[12])
+    pages = int((directory / "statm").read_text().split()[1])
+    return Usage(ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE") / _MIB)
+
+
+def held(pid: int) -> Held | None:
+    """Of a process, now; None where it is gone."""
+    directory = Path(f"/proc/{pid}")
+    try:
+        shared_kb = _number("Pss", (directory / "smaps_rollup").read_text())
+        threads = _number("Threads", (directory / "status").read_text())
+        handles = len(list((directory / "fd").iterdir()))
+    except OSError:
+        return None
+    return Held(shared_kb / 1024, threads, handles)
+
+
+def name_of(command: str) -> str:
+    """What a process is called for people, by its command line."""
+    if actor := _ACTOR.match(command):
+        return actor[1]
+    program = Path(command.split(maxsplit=1)[0]).name
+    if not program.startswith("python"):
+        return program
+    if " -m " in command:
+        return command.partition(" -m ")[2].split(maxsplit=1)[0]
+    script = _SCRIPT.search(command)
+    return program if script is None else script[0]
+
+
+def _named() -> Iterator[tuple[int, str]]:
+    for process in descendants(os.getpid()):
+        try:
+            command = Path(f"/proc/{process.pid}/cmdline").read_text(errors="replace")
+        except OSError:
+            continue
+        if words := command.replace("\0", " ").strip():
+            yield process.pid, name_of(words)
+
+
+def _number(key: str, text: str) -> int:
+    found = re.search(rf"^{key}:\s+(\d+)", text, re.MULTILINE)
+    if found is None:
+        raise ProcessLookupError(f"no {key}: the process has ended")
+    return int(found[1])
