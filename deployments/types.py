@@ -126,7 +126,7 @@ class MtRequest:
     open: bool = False
     """True while the source may go on: only what is said so far is to be translated."""
     background: bool = False
-    """True for whole files: live speech goes first where an engine has to choose."""
+    """True for whole files and texts: live speech goes first where an engine has to choose."""
 
 
 @dataclass(frozen=True, slots=True)

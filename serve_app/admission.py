@@ -50,6 +50,20 @@ def is_full(limits: AdmissionLimits, load: Load) -> bool:
     return load.sessions >= limits.max_sessions
 
 
+class Returns:
+    """Which sessions came back of late."""
+
+    def __init__(self) -> None:
+        self._came_s: dict[str, float] = {}
+
+    def is_first(self, session_id: str, now_s: float) -> bool:
+        """Whether a session did not come back within RAMP_S before; from now on it did."""
+        self._came_s = {one: at for one, at in self._came_s.items() if now_s - at <= RAMP_S}
+        is_first = session_id not in self._came_s
+        self._came_s[session_id] = now_s
+        return is_first
+
+
 class Gate:
     """Ask before each new session; it counts those it lets in."""
 

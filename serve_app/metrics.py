@@ -53,6 +53,7 @@ class SessionMeters:
         self.meters = meters
         self.clock = clock
         self._active: dict[Transport, int] = {}
+        self._arriving = 0
         self._backlog_s = 0.0
         self._answers_s: deque[tuple[float, float]] = deque(maxlen=MAX_ANSWERS)
         self._asked_s: dict[int, float] = {}
@@ -68,6 +69,15 @@ class SessionMeters:
         self.meters.count(m.SESSIONS_TOTAL, transport=transport, outcome=outcome)
         self.meters.observe(m.SESSION_DURATION, duration_s, transport=transport)
 
+    @contextmanager
+    def arriving(self) -> Iterator[None]:
+        """A client has come and not yet said what its session needs to begin: it takes a place."""
+        self._arriving += 1
+        try:
+            yield
+        finally:
+            self._arriving -= 1
+
     def load(self) -> Load:
         """How the sessions fare now; an answer that is still awaited counts as old as it is."""
         now_s = self.clock()
@@ -75,7 +85,8 @@ class SessionMeters:
         took_s += [now_s - asked_s for asked_s in self._asked_s.values()]
         took_s.sort()
         answer_s = took_s[int(SHARE_OF_ANSWERS * (len(took_s) - 1))] if took_s else 0.0
-        return Load(sum(self._active.values()), answer_s, self._backlog_s)
+        here = self._arriving + sum(self._active.values())
+        return Load(here, answer_s, self._backlog_s)
 
     def turned_away(self, reason: str) -> None:
         """A session was not let in."""

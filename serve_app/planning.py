@@ -31,21 +31,22 @@ def plan_application(application: ServeApplicationSchema, machine_cpus: float | 
     `machine_cpus` are a pod's where the configuration names none; None where this machine is none
     of the pods. Raises ModelCorruptError for a manifest that cannot be read.
     """
-    config = AppConfig.model_validate(application.args)
+    config = _configuration(application)
     pods = pods_of(config.pods, machine_cpus)
-    return _plan(config, options_of(application), pods)
+    return _plan(config, options_of(application, keys=config.auth.enabled), pods)
 
 
 def plan_machine(application: ServeApplicationSchema, resources: Mapping[str, float]) -> Plan:
     """Whether the fewest replicas fit on one machine with what Ray found there."""
-    config = AppConfig.model_validate(application.args)
+    config = _configuration(application)
     pods = replace(
         pods_of(config.pods, None),
         count=1,
         cpus=resources.get("CPU", 0.0),
         gpus=int(resources.get("GPU", 0)),
     )
-    fewest = [replace(one, max_replicas=one.min_replicas) for one in options_of(application)]
+    options = options_of(application, keys=config.auth.enabled)
+    fewest = [replace(one, max_replicas=one.min_replicas) for one in options]
     return _plan(config, fewest, pods)
 
 
@@ -80,8 +81,11 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
+def _configuration(application: ServeApplicationSchema) -> AppConfig:
+    return with_environment(AppConfig.model_validate(application.args), os.environ)
+
+
 def _plan(config: AppConfig, options: Sequence[Options], pods: Pods) -> Plan:
-    config = with_environment(config, os.environ)
     manifests = {choice.name: local_manifest(choice.name) for choice in config.models}
     known = {name: manifest for name, manifest in manifests.items() if manifest is not None}
     return check(stages_of(config, options, pods, known), pods)

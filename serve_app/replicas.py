@@ -12,19 +12,27 @@ from deployments.hub_serving import Hub
 from deployments.mt import Mt
 from deployments.vad import Vad
 from serve_app.ingress import Ingress
+from serve_app.limits.shared import LimiterDeployment
 from serve_app.plan.types import Options
 
-DEPLOYMENTS: tuple[Deployment, ...] = (Ingress, Vad, Asr, Mt, Hub)  # type: ignore[assignment] # mypy does not see what a class decorator returns
+DEPLOYMENTS: tuple[Deployment, ...] = (Ingress, Vad, Asr, Mt, Hub, LimiterDeployment)  # type: ignore[assignment] # mypy does not see what a class decorator returns
+WITH_KEYS = LimiterDeployment.name  # type: ignore[attr-defined] # nor here
+"""Starts only where there are keys."""
 
 # Serve's: of `num_replicas: auto`, and of a replica that states no cores.
 _AUTO = {"min_replicas": 1, "max_replicas": 100}
 _DEFAULT_CPUS = 1.0
 
 
-def options_of(application: ServeApplicationSchema) -> tuple[Options, ...]:
-    """Replicas and resources of all deployments, in the order of the graph."""
+def options_of(application: ServeApplicationSchema, *, keys: bool) -> tuple[Options, ...]:
+    """Replicas and resources of all deployments, in the order of the graph; `keys`: whether the
+    server asks for any."""
     stated = {deployment.name: deployment for deployment in application.deployments}
-    return tuple(_options(code, stated.get(code.name)) for code in DEPLOYMENTS)
+    return tuple(
+        _options(code, stated.get(code.name))
+        for code in DEPLOYMENTS
+        if keys or code.name != WITH_KEYS
+    )
 
 
 def _options(code: Deployment, stated: DeploymentSchema | None) -> Options:

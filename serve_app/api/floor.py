@@ -44,6 +44,7 @@ class Seat:
 
     runner: SessionRunner
     manner: Manner
+    session_id: str
     leaving: bool = False
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -70,14 +71,15 @@ class Floor:
                 "one answers."
             )
 
+    def count_of(self, session_id: str) -> int:
+        """Connections of one session that are open here."""
+        return sum(seat.session_id == session_id for seat in self._seats)
+
     @contextmanager
-    def seat(
-        self, runner: SessionRunner, manner: Manner, max_age_s: float | None = None
-    ) -> Iterator[None]:
+    def take(self, seat: Seat, max_age_s: float | None = None) -> Iterator[None]:
         """A session is open, and asked to move on after so long, where its client can."""
-        seat = Seat(runner, manner)
         self._seats.add(seat)
-        if max_age_s is not None and manner is not Manner.STAYS:
+        if max_age_s is not None and seat.manner is not Manner.STAYS:
             self._spawn(_move_on(seat, max_age_s))
         try:
             yield

@@ -3,15 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 
 import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from deployments.background import outliving
 from deployments.types import VAD_FRAME_SAMPLES, VadRequest, VadState
 from serve_app.api.service import Service
 
 PROBE_TIMEOUT_S = 2.0
+SHARED_S = 1.0
+"""Whoever asks within this time of an answer gets the same one."""
+
+
+class Readiness:
+    """Asks the stages for all who want to know: the door is open to everybody, and a call to each
+    stage is what an attacker would like to have for the price of a request."""
+
+    def __init__(self, service: Service, clock: Callable[[], float] = time.monotonic) -> None:
+        self._service = service
+        self._clock = clock
+        self._asking: asyncio.Task[dict[str, str]] | None = None
+        self._answered_s = 0.0
+
+    async def stages(self) -> dict[str, str]:
+        """Each stage with `ready` or the reason why not, at most SHARED_S old."""
+        asking = self._asking
+        if asking is None or (asking.done() and self._clock() - self._answered_s >= SHARED_S):
+            asking = self._asking = outliving(self._ask())
+        return await asyncio.shield(asking)
+
+    async def _ask(self) -> dict[str, str]:
+        stages = await probe(self._service)
+        self._answered_s = self._clock()
+        return stages
 
 
 async def live(_: Request) -> Response:
@@ -24,7 +52,8 @@ async def ready(request: Request) -> Response:
     service: Service = request.app.state.service
     if service.floor.draining:
         return JSONResponse({"status": "draining", "stages": {}}, status_code=503)
-    stages = await probe(service)
+    readiness: Readiness = request.app.state.readiness
+    stages = await readiness.stages()
     ok = all(reason == "ready" for reason in stages.values())
     return JSONResponse(
         {"status": "ready" if ok else "not_ready", "stages": stages}, status_code=200 if ok else 503

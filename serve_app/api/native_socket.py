@@ -121,10 +121,11 @@ async def stream_socket(socket: WebSocket) -> None:
     await sockets.accept(socket)
     try:
         service.floor.admit()
-        opening = await _open(socket, service, resuming)
+        with service.meters.arriving():
+            opening = await _open(socket, service, resuming)
         if opening is None:
             return
-        service.admit(resumes=opening.resumption is not None)
+        service.admit(opening.session_id if opening.resumption is not None else None)
         layout = PcmLayout(opening.query.rate, opening.query.channels)
         invitation = audience.invited(opening.query)
     except DragomanError as error:

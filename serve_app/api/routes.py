@@ -15,7 +15,7 @@ from serve_app.api.browsers import browser_layers
 from serve_app.api.conversations import CONVERSATION_ROUTES
 from serve_app.api.failures import as_known
 from serve_app.api.guard import Guard
-from serve_app.api.health import live, ready
+from serve_app.api.health import Readiness, live, ready
 from serve_app.api.native_socket import stream_socket
 from serve_app.api.quotas import Quotas
 from serve_app.api.realtime.client_secrets import SECRET_ROUTES
@@ -75,6 +75,7 @@ def build_doors(service: Service) -> Starlette:
         },
     )
     doors.state.service = service
+    doors.state.readiness = Readiness(service)
     doors.state.files = FileDesk(service.ports, config.files.limits(config.limits.file_audio_s))
     doors.state.secrets = secrets
     doors.state.resuming = Resuming(config.resume.signer())

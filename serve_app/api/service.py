@@ -11,8 +11,8 @@ from deployments.hub import HubPort, LocalHub
 from deployments.logs import current_session
 from deployments.metering import process_meters
 from deployments.types import StageInfo
-from serve_app.admission import Gate, is_full
-from serve_app.api.floor import Floor, Manner
+from serve_app.admission import Gate, Returns, is_full
+from serve_app.api.floor import Floor, Manner, Seat
 from serve_app.config import AppConfig
 from serve_app.errors import OverloadedError
 from serve_app.limits.limiter import Limiter
@@ -43,6 +43,7 @@ class Service:
     asr: StageInfo
     mt: StageInfo
     gate: Gate = field(default_factory=Gate)
+    returns: Returns = field(default_factory=Returns)
     floor: Floor = field(default_factory=Floor)
     meters: SessionMeters = field(default_factory=_of_this_process)
     hub: HubPort = field(default_factory=LocalHub)
@@ -50,16 +51,17 @@ class Service:
     limiter: Limiter | None = None
     """Who counts what clients use on all replicas; None where this one counts for itself."""
 
-    def admit(self, *, resumes: bool = False) -> None:
+    def admit(self, resumed_id: str | None = None) -> None:
         """Raise DrainingError or OverloadedError where a session must not come in now.
 
-        One that goes on from elsewhere is live, and turned away only where there is no place left.
+        One that goes on from elsewhere is live, and turned away only where there is no place left;
+        `resumed_id` is its id.
         """
         limits, load = self.config.admission.limits(), self.meters.load()
         reason: str | None = None
         if self.floor.draining:
             reason = "draining"
-        elif not resumes:
+        elif resumed_id is None or not self._goes_on(resumed_id):
             reason = self.gate.refusal(limits, load, self.meters.clock())
         elif is_full(limits, load):
             reason = "capacity"
@@ -67,6 +69,13 @@ class Service:
             self.meters.turned_away(reason)
             self.floor.admit()
             raise OverloadedError(self.config.admission.retry_after_s)
+
+    def _goes_on(self, session_id: str) -> bool:
+        """A token that is shown again and again is no way past the gate: whoever has one would
+        open as many sessions as there are places. One connection more than there should be may be
+        here, of which nobody has noticed yet that it is lost."""
+        is_first = self.returns.is_first(session_id, self.meters.clock())
+        return is_first and self.floor.count_of(session_id) <= 1
 
     @contextmanager
     def open(self, session: Session, transport: Transport) -> Iterator[SessionRunner]:
@@ -77,6 +86,7 @@ class Service:
         # Not put back in the end: a request has a context of its own.
         current_session.set(session.session_id)
         logger.info("session %s opened: %s", session.session_id, transport)
-        with self.floor.seat(runner, MANNERS[transport], self.config.session.max_age_s):
+        seat = Seat(runner, MANNERS[transport], session.session_id)
+        with self.floor.take(seat, self.config.session.max_age_s):
             yield runner
         logger.info("session %s ended: %s", session.session_id, meter.outcome)

@@ -63,8 +63,9 @@ async def stream(request: Request) -> Response:
     limits = service.config.limits
     decoded = decode(request.stream(), query.format, layout, limits.audio())
     try:
-        async with asyncio.timeout(limits.idle_s):
-            started = await _started(decoded)
+        with service.meters.arriving():
+            async with asyncio.timeout(limits.idle_s):
+                started = await _started(decoded)
     except TimeoutError:
         raise idle_error(limits.idle_s) from None
     # The replica may have been told to go while nothing was said.

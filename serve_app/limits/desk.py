@@ -53,7 +53,7 @@ class Desk:
     async def admit(self, client: str, *, session: bool, audio: bool) -> Admission:
         """A place for a request; leave it when the request is over. Raises ClientLimitError."""
         lease = uuid.uuid4().hex if session else None
-        refusal = await self._limiter.admit(Ask(client, lease, audio))
+        refusal = await self._answer(Ask(client, lease, audio))
         if refusal is not None:
             raise limit_error(client, refusal)
         usage = self._usages.setdefault(client, Usage(client))
@@ -83,6 +83,22 @@ class Desk:
         exhausted = await self._limiter.report(report)
         for usage in usages:
             usage.exhausted = usage.client in exhausted
+
+    async def _answer(self, ask: Ask) -> Refusal | None:
+        """The ledger's; a place that is granted to somebody who has gone is given back."""
+        asking = outliving(self._limiter.admit(ask))
+        try:
+            return await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            if ask.lease is not None:
+                self._tell(self._give_back(asking, ask.client, ask.lease))
+            raise
+
+    async def _give_back(
+        self, asking: asyncio.Task[Refusal | None], client: str, lease: str
+    ) -> None:
+        if await asking is None:
+            await self._limiter.report(Report(closed={client: [lease]}))
 
     def _wake(self) -> None:
         if self._reporting is None or self._reporting.done():

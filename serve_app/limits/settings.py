@@ -14,6 +14,9 @@ from serve_app.settings import Section
 MAX_MESSAGE_BYTES = 16 << 20
 """What the WebSocket server itself takes (uvicorn's default, which Serve does not let one set)."""
 
+MIN_WAITING_BYTES = 1 << 21
+"""Dragoman's own clients send a minute of 16 kHz PCM, 1.9 MB, before it is acknowledged."""
+
 
 class LimitSettings(Section):
     """Each refusal names its setting and the number."""
@@ -50,7 +53,7 @@ class LimitSettings(Section):
     audio_ahead_s: Annotated[float, Field(ge=1, le=86_400)] | None = None
     """A session takes audio no further ahead of the time since its start; what comes faster waits.
     None: as fast as it is dealt with, so that files can be streamed."""
-    waiting_audio_bytes: Annotated[int, Field(ge=1 << 20, le=1 << 28)] = 1 << 24
+    waiting_audio_bytes: Annotated[int, Field(ge=MIN_WAITING_BYTES, le=1 << 28)] = 1 << 24
     """Audio of one socket that waits to be taken: 1013."""
     unsent_events: Annotated[int, Field(ge=16, le=1 << 16)] = 1_024
     """Events of one socket that wait to be read: 1013."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from serve_app.admission import RAMP_S, AdmissionLimits, Gate, Load, is_full
+from serve_app.admission import RAMP_S, AdmissionLimits, Gate, Load, Returns, is_full
 
 LIMITS = AdmissionLimits(max_sessions=40, max_answer_s=1.0, max_backlog_s=2.0, ramp_sessions=4)
 CALM = Load(sessions=5, answer_s=0.2, backlog_s=1.0)
@@ -73,3 +73,12 @@ def test_many_live_sessions_let_more_in_than_a_few(gate: Gate) -> None:
 def test_sessions_from_elsewhere_find_a_place_until_it_is_full() -> None:
     assert not is_full(LIMITS, replace(CALM, answer_s=9.0))
     assert is_full(LIMITS, replace(CALM, sessions=40))
+
+
+def test_a_session_comes_back_once_in_a_while() -> None:
+    returns = Returns()
+    assert returns.is_first("a", 0.0)
+    assert returns.is_first("b", 0.0)
+    assert not returns.is_first("a", RAMP_S)
+    assert not returns.is_first("a", 2 * RAMP_S), "whoever goes on trying does not get there"
+    assert returns.is_first("a", 3 * RAMP_S + 0.1)

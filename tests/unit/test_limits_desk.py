@@ -33,6 +33,32 @@ async def test_a_session_holds_its_place_until_it_is_left() -> None:
     desk.leave(await desk.admit("kiosk", session=True, audio=True))
 
 
+@pytest.mark.parametrize("answered", [False, True], ids=["while asking", "as it answers"])
+async def test_who_goes_while_the_ledger_is_asked_leaves_no_place_taken(answered: bool) -> None:
+    answers = asyncio.Event()
+
+    class Slow(LocalLimiter):
+        async def admit(self, ask: Ask) -> Refusal | None:
+            refusal = await super().admit(ask)
+            await answers.wait()
+            return refusal
+
+    limiter = Slow(LIMITS)
+    desk = Desk(limiter, report_s=60)
+    asking = asyncio.create_task(desk.admit("kiosk", session=True, audio=True))
+    await asyncio.sleep(0.01)
+    assert await LocalLimiter.admit(limiter, Ask("kiosk", "other")) is not None
+    if answered:
+        answers.set()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    answers.set()
+    async with asyncio.timeout(10):
+        while await LocalLimiter.admit(limiter, Ask("kiosk", "next")):  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
+
+
 async def test_what_is_used_is_reported_and_what_is_used_up_comes_back() -> None:
     desk = Desk(LocalLimiter(LIMITS), report_s=60)
     admission = await desk.admit("kiosk", session=True, audio=True)

@@ -16,9 +16,11 @@ import pytest
 
 from serve_app.api.service import Service
 from serve_app.api.sockets import close_code
+from serve_app.client.kept import AHEAD_MS
+from serve_app.client.pacing import BYTES_PER_MS
 from serve_app.config import AppConfig
 from serve_app.limits.audio import AudioUsedUpError
-from serve_app.limits.settings import LimitSettings
+from serve_app.limits.settings import MIN_WAITING_BYTES, LimitSettings
 from serve_app.session.events import Error
 from tests.support.doors import scripted_service, serving
 from tests.support.keys import key_for, with_keys
@@ -247,6 +249,7 @@ async def test_without_keys_nobody_is_counted() -> None:
     [
         {"idle_s": 0.9},
         {"message_bytes": (16 << 20) + 1},
+        {"waiting_audio_bytes": MIN_WAITING_BYTES - 1},
         {"min_rate_hz": 7_999},
         {"max_rate_hz": 96_001},
         {"max_channels": 9},
@@ -258,6 +261,10 @@ async def test_without_keys_nobody_is_counted() -> None:
 def test_impossible_limits_are_refused(limits: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"limits"):
         AppConfig.model_validate({"limits": limits})
+
+
+def test_every_limit_lets_the_projects_own_clients_send_as_they_do() -> None:
+    assert MIN_WAITING_BYTES > AHEAD_MS * BYTES_PER_MS
 
 
 def test_the_page_on_security_names_every_limit_with_its_default() -> None:

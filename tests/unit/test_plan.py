@@ -188,16 +188,27 @@ def test_only_vllm_waits(engine: str, *, waits: bool) -> None:
 
 
 def test_options_of_a_file_replace_those_of_the_code_as_a_whole() -> None:
-    in_code = {one.name: one for one in options_of(ServeApplicationSchema(import_path="a:b"))}
+    in_code = {
+        one.name: one for one in options_of(ServeApplicationSchema(import_path="a:b"), keys=False)
+    }
     assert in_code["Asr"].cpus == 0.5
     stated = [
         {"name": "Asr", "ray_actor_options": {"num_gpus": 0.5}},
         {"name": "Mt", "num_replicas": "auto"},
     ]
     file = ServeApplicationSchema(import_path="a:b", deployments=stated)
-    _, _, asr, mt, _ = options_of(file)
+    _, _, asr, mt, _, limiter = options_of(file, keys=True)
     assert (asr.cpus, asr.gpus) == (1.0, 0.5)
     assert (mt.min_replicas, mt.max_replicas, mt.cpus) == (1, 100, in_code["Mt"].cpus)
+    assert (limiter.name, limiter.min_replicas, limiter.cpus) == ("Limiter", 1, 0)
+
+
+def test_the_plan_has_the_limiter_where_there_are_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Limiter" not in [stage.name for stage in planned().stages]
+    monkeypatch.setenv("API_KEYS_FILE", str(tmp_path / "keys.yaml"))
+    assert "Limiter" in [stage.name for stage in planned().stages]
 
 
 def test_one_machine_needs_room_for_the_fewest_replicas_only() -> None:

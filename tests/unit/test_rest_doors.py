@@ -14,7 +14,14 @@ import pytest
 from jsonschema import Draft202012Validator
 from starlette.routing import Route
 
-from deployments.types import AsrRequest, Hypothesis, StageInfo, StageUnavailableError
+from deployments.types import (
+    AsrRequest,
+    Draft,
+    Hypothesis,
+    MtRequest,
+    StageInfo,
+    StageUnavailableError,
+)
 from serve_app.api.rest.openapi import description
 from serve_app.api.routes import build_doors
 from serve_app.api.web import WEB_ROUTES
@@ -410,6 +417,24 @@ async def test_text_to_text(url: str) -> None:
     ]
     status, told = await translated(url, text="", source="en", target="de")
     assert told["translations"] == [{"index": 0, "target": "de", "text": ""}]
+
+
+async def test_texts_let_live_speech_go_first() -> None:
+    asked: list[MtRequest] = []
+
+    class Listening(ScriptedPort):
+        async def translate(self, request: MtRequest) -> Draft:
+            asked.append(request)
+            return await super().translate(request)
+
+    service = scripted_service(script())
+    object.__setattr__(service.ports, "mt", Listening(script()))
+    async with serving(service) as url:
+        await translated(url, text="One. Two.", source="en", target="de")
+    assert [(request.source, request.background) for request in asked] == [
+        ("One.", True),
+        ("Two.", True),
+    ]
 
 
 async def test_sentences_run_together_where_the_language_has_no_spaces() -> None:

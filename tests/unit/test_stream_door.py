@@ -12,6 +12,7 @@ import pytest
 from starlette.types import Message
 
 from deployments.types import Draft, EngineError, MtRequest, StageInfo
+from serve_app.api.health import SHARED_S, Readiness
 from serve_app.api.routes import build_doors
 from serve_app.config import AppConfig
 from serve_app.session.policies import PolicyName
@@ -281,6 +282,30 @@ async def test_ready_names_the_stage_that_is_not() -> None:
         status, answer = await get(f"{url}/health/ready")
     assert status == 503
     assert answer["stages"] == {"vad": "ready", "asr": "ready", "mt": "no replica answered"}
+
+
+async def test_whoever_asks_whether_it_is_ready_shares_the_answer_for_a_second() -> None:
+    asked = 0
+    now_s = 0.0
+
+    class Counting(ScriptedPort):
+        async def info(self) -> StageInfo:
+            nonlocal asked
+            asked += 1
+            await asyncio.sleep(0.01)
+            return await super().info()
+
+    service = scripted_service(script())
+    object.__setattr__(service.ports, "mt", Counting(script()))
+    readiness = Readiness(service, clock=lambda: now_s)
+    answers = await asyncio.gather(*(readiness.stages() for _ in range(100)))
+    assert {answer["mt"] for answer in answers} == {"ready"}
+    now_s = SHARED_S - 0.1
+    await readiness.stages()
+    assert asked == 1
+    now_s = SHARED_S
+    await readiness.stages()
+    assert asked == 2
 
 
 async def test_a_stage_that_breaks_its_contract_ends_the_session_with_an_error() -> None:

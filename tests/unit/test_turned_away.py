@@ -6,6 +6,7 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import aiohttp
@@ -96,6 +97,41 @@ async def test_a_session_that_goes_on_is_let_in_where_a_new_one_is_not(service: 
             await again.end()
             assert await again.rest() == 1000
     assert account_transcript(again.wire, stream) == EXACT
+
+
+async def test_a_token_that_is_shown_again_and_again_is_no_way_past_the_gate(
+    service: Service,
+) -> None:
+    strict = AdmissionSettings(max_sessions=20, ramp_sessions=1)
+    service = replace(service, config=service.config.model_copy(update={"admission": strict}))
+    memory = Memory()
+    async with serving(service) as url, talk(url) as one:
+        await one.config(format="pcm_s16le")
+        await one.until("session.created")
+        memory.note(one.events[-1])
+        async with talk(url) as first, talk(url) as second:
+            await first.socket.send_json(memory.message())
+            await first.until("session.created")
+            await second.socket.send_json(memory.message())
+            assert (await second.until("error"))["code"] == "overloaded"
+
+
+async def test_whoever_keeps_silent_takes_a_place(service: Service) -> None:
+    async def silence() -> AsyncIterator[bytes]:
+        yield b"RIFF"
+        await asyncio.Event().wait()
+
+    async with serving(service) as url, aiohttp.ClientSession() as http:
+        silent = asyncio.create_task(http.post(f"{url}/v1/stream", data=silence()))
+        async with asyncio.timeout(10):
+            while service.meters.load().sessions == 0:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.01)
+        async with http.post(f"{url}/v1/stream", data=b"x" * 100) as answer:
+            assert answer.status == 503
+        silent.cancel()
+        async with asyncio.timeout(10):
+            while service.meters.load().sessions:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
 
 
 def test_the_load_is_that_of_the_last_seconds() -> None:

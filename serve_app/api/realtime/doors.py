@@ -166,7 +166,7 @@ async def _converse(socket: WebSocket, transport: Transport, begin: Begin) -> No
     try:
         before = taken_up(socket.query_params, socket.app.state.realtime_resuming, transport)
         conversation, session = begin(socket, before)
-        service.admit(resumes=before is not None)
+        service.admit(before.session_id if before else None)
     except ValidationError as error:
         await refuse(socket, invalid(error))
         return

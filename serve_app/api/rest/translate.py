@@ -112,7 +112,8 @@ async def _rendered(desk: FileDesk, source: str, piece: _Piece) -> str:
     if piece.target == source or is_bare_punctuation(core):
         return piece.sentence
     async with asyncio.timeout(desk.limits.stage_timeout_s):
-        draft = await desk.ports.mt.translate(MtRequest(core, source, piece.target))
+        request = MtRequest(core, source, piece.target, background=True)
+        draft = await desk.ports.mt.translate(request)
     after = piece.sentence[len(piece.sentence.rstrip()) :]
     if "\n" not in after:
         after = word_joint(piece.target)
