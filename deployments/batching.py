@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -72,6 +73,8 @@ class Batcher(Generic[_Request, _Answer]):
         self._meter = meter
         self._max_batch_size = settings.max_batch_size
         self._wait_s = settings.batch_wait_s
+        self._hang_s = settings.hang_s
+        self._running_since_s: float | None = None
         self._waiting: list[_Waiting[_Request, _Answer]] = []
         self._worker: asyncio.Task[None] | None = None
         self._failures = 0
@@ -98,6 +101,10 @@ class Batcher(Generic[_Request, _Answer]):
         """Raise RuntimeError where the engine answers nothing any more."""
         if self._lost is not None:
             raise RuntimeError(str(self._lost))
+        if self._running_since_s is not None:
+            taken_s = time.monotonic() - self._running_since_s
+            if taken_s > self._hang_s:
+                raise RuntimeError(f"the engine has not answered for {taken_s:.0f} s: it hangs")
         if self._failures >= _FAILURES_UNTIL_UNHEALTHY:
             raise RuntimeError(
                 f"the engine failed {self._failures} batches in a row, and a request that is known "
@@ -122,7 +129,9 @@ class Batcher(Generic[_Request, _Answer]):
             while batch := self._next_batch():
                 requests = [waiting.request for waiting in batch]
                 begun_s = self._note_begin(batch)
+                self._running_since_s = time.monotonic()
                 answers = await asyncio.to_thread(run_apart, self._run, requests)
+                self._running_since_s = None
                 self._note_end(begun_s, requests)
                 await self._judge(answers)
                 for waiting, answer in zip(batch, answers, strict=True):

@@ -46,6 +46,8 @@ class StageSettings(BaseModel):
     """Requests of different sessions that are answered together."""
     batch_wait_s: Annotated[float, Field(ge=0.0, le=1.0)] = 0.005
     """How long the first request of a batch waits for others."""
+    hang_s: Annotated[float, Field(gt=0, le=3_600)] = 120.0
+    """An engine that has not answered a batch for so long hangs: its replica is replaced."""
 
 
 def require_explicit(device: Device, compute_type: ComputeType, section: str) -> None:

@@ -195,10 +195,13 @@ class TimeoutSettings(Section):
     """For a hypothesis."""
     mt_s: Annotated[float, Field(gt=0, le=600)] = StageTimeouts().mt_s
     """For a translation."""
+    patience_s: Annotated[float, Field(ge=0, le=3_600)] = StageTimeouts().patience_s
+    """How long what no later answer makes good is asked for again while a stage is away: speech
+    probabilities, the last decode of an utterance, the translation of a whole segment."""
 
     def stage_timeouts(self) -> StageTimeouts:
         """As the runner takes them."""
-        return StageTimeouts(self.vad_s, self.asr_s, self.mt_s)
+        return StageTimeouts(self.vad_s, self.asr_s, self.mt_s, self.patience_s)
 
 
 class FileSettings(Section):

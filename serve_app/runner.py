@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from deployments.types import AsrPort, EngineError, MtPort, VadPort
+from deployments.circuit import Circuit
+from deployments.types import AsrPort, DeadlyRequestError, EngineError, MtPort, VadPort
 from serve_app.errors import DragomanError
 from serve_app.metrics import SessionMeter
 from serve_app.session import effects as fx
@@ -15,7 +16,9 @@ from serve_app.session.audio import BYTES_PER_SAMPLE
 from serve_app.session.listener import MAX_PIECE_SAMPLES
 from serve_app.session.session import Session
 
-T = TypeVar("T")
+Ask = fx.RunVad | fx.RunAsr | fx.RunMt
+Circuits = Mapping[fx.Stage, Circuit]
+"""Shared by all sessions of a process."""
 
 STAGES: Mapping[type[fx.Effect], fx.Stage] = {
     fx.RunVad: fx.Stage.VAD,
@@ -43,6 +46,13 @@ class StageTimeouts:
     vad_s: float = 30.0
     asr_s: float = 30.0
     mt_s: float = 30.0
+    patience_s: float = 120.0
+    """How long it asks again for what it cannot do without."""
+
+
+def new_circuits() -> Circuits:
+    """For a process that has asked nobody yet."""
+    return {stage: Circuit(stage.value.upper()) for stage in fx.Stage}
 
 
 class SessionRunner:
@@ -54,11 +64,13 @@ class SessionRunner:
         ports: Ports,
         timeouts: StageTimeouts,
         meter: SessionMeter,
+        circuits: Circuits,
     ) -> None:
         self._session = session
         self._ports = ports
         self._timeouts = timeouts
         self._meter = meter
+        self._circuits = circuits
         self._outbox: asyncio.Queue[fx.Emit | BaseException | None] = asyncio.Queue()
         self._room = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -130,25 +142,33 @@ class SessionRunner:
                 case _:
                     self._spawn(self._ask(effect))
 
-    async def _ask(self, request: fx.RunVad | fx.RunAsr | fx.RunMt) -> None:
+    async def _ask(self, request: Ask) -> None:
         with self._meter.asking(STAGES[type(request)]):
             answer = await self._answer(request)
         self._feed(answer)
 
-    async def _answer(self, request: fx.RunVad | fx.RunAsr | fx.RunMt) -> fx.Input:
+    async def _answer(self, request: Ask) -> fx.Input:
+        circuit = self._circuits[STAGES[type(request)]]
+        patience_s = self._timeouts.patience_s if _is_needed(request) else 0.0
         try:
             match request:
                 case fx.RunVad(vad):
-                    answer = await _within(self._timeouts.vad_s, self._ports.vad.detect(vad))
+                    answer = await circuit.ask(
+                        lambda: self._ports.vad.detect(vad), self._timeouts.vad_s, patience_s
+                    )
                     return fx.VadAnswered(answer)
                 case fx.RunAsr(asr):
-                    heard = await _within(self._timeouts.asr_s, self._ports.asr.transcribe(asr))
+                    heard = await circuit.ask(
+                        lambda: self._ports.asr.transcribe(asr), self._timeouts.asr_s, patience_s
+                    )
                     return fx.AsrAnswered(heard)
                 case fx.RunMt(segment_id, mt):
-                    draft = await _within(self._timeouts.mt_s, self._ports.mt.translate(mt))
+                    draft = await circuit.ask(
+                        lambda: self._ports.mt.translate(mt), self._timeouts.mt_s, patience_s
+                    )
                     return fx.MtAnswered(segment_id, mt.target_language, draft)
         except EngineError as error:
-            return _failure(request, str(error))
+            return _failure(request, str(error), deadly=isinstance(error, DeadlyRequestError))
         except TimeoutError:
             return _failure(request, "the stage did not answer in time")
 
@@ -169,17 +189,24 @@ class SessionRunner:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _within(limit_s: float, call: Awaitable[T]) -> T:
-    # Not wait_for, which in Python 3.11 can lose a cancellation.
-    async with asyncio.timeout(limit_s):
-        return await call
-
-
-def _failure(request: fx.RunVad | fx.RunAsr | fx.RunMt, message: str) -> fx.StageFailed:
+def _is_needed(request: Ask) -> bool:
+    """Whether no later request makes it good that this one was not answered."""
     match request:
         case fx.RunVad():
-            return fx.StageFailed(fx.Stage.VAD, message)
+            return True
+        case fx.RunAsr(asr):
+            return asr.final
+        case fx.RunMt(_, mt):
+            return not mt.open
+
+
+def _failure(request: Ask, message: str, *, deadly: bool = False) -> fx.StageFailed:
+    match request:
+        case fx.RunVad():
+            return fx.StageFailed(fx.Stage.VAD, message, deadly=deadly)
         case fx.RunAsr():
-            return fx.StageFailed(fx.Stage.ASR, message)
+            return fx.StageFailed(fx.Stage.ASR, message, deadly=deadly)
         case fx.RunMt(segment_id, mt):
-            return fx.StageFailed(fx.Stage.MT, message, segment_id, mt.target_language)
+            return fx.StageFailed(
+                fx.Stage.MT, message, segment_id, mt.target_language, deadly=deadly
+            )

@@ -7,15 +7,18 @@ these engines is the cost of everything but its models. See oracle_audio for the
 
 from __future__ import annotations
 
+import logging
 import math
+import os
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from deployments.engines.oracle_audio import (
+    ENDINGS,
     LOUDNESS,
     OracleWord,
     WordId,
@@ -26,6 +29,7 @@ from deployments.engines.oracle_settings import (
     OracleAsrSettings,
     OracleMtSettings,
     OracleSettings,
+    OracleWordSettings,
 )
 from deployments.types import (
     SAMPLE_RATE_HZ,
@@ -43,6 +47,8 @@ from deployments.types import (
     VadState,
     Word,
 )
+
+logger = logging.getLogger("ray.serve")
 
 MAX_WINDOW_SAMPLES = 30 * SAMPLE_RATE_HZ
 """As Whisper's."""
@@ -82,6 +88,18 @@ class Disturbance:
         variance = math.log1p((deviation / mean) ** 2)
         location = math.log(mean) - variance / 2
         return float(self._delays.lognormal(location, math.sqrt(variance))) / 1000
+
+
+def suffer(words: Iterable[str], settings: OracleWordSettings) -> None:
+    """Raise EngineError, end the process, or never return, where the settings say so of a word."""
+    said = {word.strip().rstrip("".join(ENDINGS)) for word in words}
+    if not said.isdisjoint(settings.deadly_words):
+        logger.error("the oracle was told to die of a word, and it was said")
+        os._exit(1)
+    while not said.isdisjoint(settings.hanging_words):
+        time.sleep(1)
+    if not said.isdisjoint(settings.failing_words):
+        raise EngineError("the oracle was told to fail at a word, and it was said")
 
 
 class OracleVad:
@@ -153,6 +171,7 @@ class OracleAsr:
 
     def _transcribe(self, request: AsrRequest) -> Hypothesis:
         heard = decode(request.samples)
+        suffer((word.text for word in heard), self._settings)
         committed = _committed_count(heard, request.prefix)
         words = [_said(word) for word in heard[committed:]]
         if words and not request.final:
@@ -225,6 +244,7 @@ class OracleMt:
         """Nothing to warm: the first request is as fast as any."""
 
     def _translate(self, request: MtRequest) -> str:
+        suffer(request.source.split(), self._settings)
         draft = _translate(request)
         return self._guess(draft, request) if request.open else draft
 

@@ -28,14 +28,28 @@ class OracleSettings(BaseModel):
         return self
 
 
-class OracleAsrSettings(OracleSettings):
+class OracleWordSettings(OracleSettings):
+    """What an engine that understands words can do besides: some are too much for it.
+
+    A word is named by its text, without punctuation (oracle_audio.WordId.text).
+    """
+
+    failing_words: tuple[str, ...] = ()
+    """A request with one of these fails."""
+    deadly_words: tuple[str, ...] = ()
+    """A request with one of these ends the process."""
+    hanging_words: tuple[str, ...] = ()
+    """A request with one of these is never answered, nor is any after it."""
+
+
+class OracleAsrSettings(OracleWordSettings):
     """What an ASR can do besides."""
 
     unsure_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of windows, the last of an utterance apart, whose newest word is wrong or missing."""
 
 
-class OracleMtSettings(OracleSettings):
+class OracleMtSettings(OracleWordSettings):
     """What an MT can do besides."""
 
     languages: tuple[str, ...] = ()

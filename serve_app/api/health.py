@@ -72,9 +72,15 @@ async def probe(service: Service) -> dict[str, str]:
         *(asyncio.wait_for(call, PROBE_TIMEOUT_S) for call in calls.values()),
         return_exceptions=True,
     )
-    return {
+    reasons = {
         stage: _reason(answer) if isinstance(answer, BaseException) else "ready"
         for stage, answer in zip(calls, answers, strict=True)
+    }
+    # A replica that answers may have an engine that does not.
+    away = {stage.value for stage, circuit in service.circuits.items() if circuit.is_away}
+    return {
+        stage: "sessions get no answer" if stage in away and reason == "ready" else reason
+        for stage, reason in reasons.items()
     }
 
 

@@ -17,7 +17,7 @@ from serve_app.config import AppConfig
 from serve_app.errors import OverloadedError
 from serve_app.limits.limiter import Limiter
 from serve_app.metrics import SessionMeter, SessionMeters, Transport
-from serve_app.runner import Ports, SessionRunner
+from serve_app.runner import Circuits, Ports, SessionRunner, new_circuits
 from serve_app.session.session import Session
 
 logger = logging.getLogger("ray.serve")
@@ -48,6 +48,7 @@ class Service:
     meters: SessionMeters = field(default_factory=_of_this_process)
     hub: HubPort = field(default_factory=LocalHub)
     """Where viewers meet; all replicas of a deployed ingress share one."""
+    circuits: Circuits = field(default_factory=new_circuits)
     limiter: Limiter | None = None
     """Who counts what clients use on all replicas; None where this one counts for itself."""
 
@@ -82,7 +83,7 @@ class Service:
         """What carries a session that came through a door, as long as it is here."""
         meter = SessionMeter(self.meters, transport)
         timeouts = self.config.timeouts.stage_timeouts()
-        runner = SessionRunner(session, self.ports, timeouts, meter)
+        runner = SessionRunner(session, self.ports, timeouts, meter, self.circuits)
         # Not put back in the end: a request has a context of its own.
         current_session.set(session.session_id)
         logger.info("session %s opened: %s", session.session_id, transport)

@@ -120,6 +120,8 @@ class StageFailed:
     segment_id: str = ""
     """Of the failed RunMt."""
     target: str = ""
+    deadly: bool = False
+    """Whether replicas died of the request: what is in it must not be asked about again."""
 
 
 Input = (

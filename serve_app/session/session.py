@@ -324,18 +324,19 @@ class Session:
     def _take_failure(self, failure: fx.StageFailed) -> None:
         match failure.stage:
             case fx.Stage.VAD:
-                self._emit(events.Error("vad_unavailable", failure.message, retryable=True))
+                retryable = not failure.deadly
+                self._emit(events.Error("vad_unavailable", failure.message, retryable))
                 self._outcome = "error"
                 self._close()
             case fx.Stage.ASR:
-                self._skip_decode(failure.message)
+                self._skip_decode(failure.message, deadly=failure.deadly)
             case fx.Stage.MT:
                 self._interpreter.fail(failure.segment_id, failure.target, failure.message)
 
-    def _skip_decode(self, reason: str) -> None:
+    def _skip_decode(self, reason: str, *, deadly: bool) -> None:
         """The next update makes a failed one good; any other decode that fails loses speech."""
         utterance = self._utterances[0]
-        if utterance.step is Step.UPDATE:
+        if utterance.step is Step.UPDATE and not deadly:
             self._asr_busy = False
             return
         self._warn_of_loss("transcription_failed", utterance.committed_until, reason)

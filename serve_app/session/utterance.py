@@ -228,7 +228,11 @@ class Utterance:
         return Outcome(growths, volatile, doubted)
 
     def give_up(self) -> Outcome:
-        """No answer came to the last request; what was committed stands."""
+        """The last window is not heard, and not asked about again; what was committed stands."""
+        if self.step is Step.UPDATE:
+            self._move_window(self._asked_until)
+            self._committed_until = self._asked_until
+            return Outcome([], (), None)
         return Outcome(self._after_step([]), (), None)
 
     def _continue_from(self, sample: int, last_words: tuple[Word, ...]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -247,3 +249,25 @@ def test_a_share_of_requests_fails_each_for_itself() -> None:
 def test_jitter_without_a_delay_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="set that too"):
         OracleSettings(delay_jitter_ms=5)
+
+
+def test_some_words_are_too_much() -> None:
+    asr = OracleAsr(OracleAsrSettings(failing_words=(WORDS[1].word.text,)))
+    assert len(asr.transcribe([AsrRequest(audio(0, 8_000), None)])[0].words) == 1
+    with pytest.raises(EngineError, match="fail at a word"):
+        asr.transcribe([AsrRequest(audio(0, 11_003), None)])
+    mt = OracleMt(OracleMtSettings(failing_words=(WORDS[1].word.text,)))
+    assert mt.translate([MtRequest(f"{A} {C}.", "de", "en")])
+    with pytest.raises(EngineError, match="fail at a word"):
+        mt.translate([MtRequest(f"{A} {B}, {C}.", "de", "en")])
+
+
+def test_a_process_dies_of_a_word() -> None:
+    code = (
+        "from deployments.engines.oracle import suffer\n"
+        "from deployments.engines.oracle_settings import OracleAsrSettings\n"
+        "suffer(['good', 'bad,'], OracleAsrSettings(deadly_words=('bad',)))"
+    )
+    died = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert died.returncode == 1
+    assert b"told to die of a word" in died.stderr

@@ -23,7 +23,7 @@ from deployments.types import SAMPLE_RATE_HZ, MtRequest, StageInfo
 from serve_app.api.service import Service
 from serve_app.config import SessionSettings
 from serve_app.metrics import SessionMeter, SessionMeters
-from serve_app.runner import SessionRunner, StageTimeouts
+from serve_app.runner import SessionRunner, StageTimeouts, new_circuits
 from serve_app.session import effects as fx
 from serve_app.session import events as ev
 from serve_app.session.append import MtMode
@@ -189,7 +189,7 @@ async def run_live(
         options = SessionOptions(targets=TARGETS, mt_mode=mode)
         session = Session(f"s{stream.session}", options)
         meter = SessionMeter(SessionMeters(PrometheusMeters()), "http")
-        runner = SessionRunner(session, ports.ports, StageTimeouts(), meter)
+        runner = SessionRunner(session, ports.ports, StageTimeouts(), meter, new_circuits())
         return [emit.event async for emit in runner.events(audio(), {})]
 
     return await asyncio.gather(*map(run, streams))

@@ -131,6 +131,19 @@ async def test_failing_batch_after_batch_is_ill_and_one_success_heals() -> None:
     batcher.check_health()
 
 
+async def test_an_engine_that_hangs_is_ill() -> None:
+    engine = Doubler(seconds=0.4)
+    batcher = Batcher(engine.run, SETTINGS.model_copy(update={"hang_s": 0.1}), GOOD)
+    asked = asyncio.create_task(batcher.ask(1))
+    await asyncio.sleep(0.05)
+    batcher.check_health()
+    await asyncio.sleep(0.2)
+    with pytest.raises(RuntimeError, match="it hangs"):
+        batcher.check_health()
+    await asked
+    batcher.check_health()
+
+
 async def test_a_bad_request_that_is_asked_again_and_again_proves_nothing() -> None:
     engine = Doubler()
     batcher = Batcher(engine.run, SETTINGS, GOOD)

@@ -10,7 +10,7 @@ import pytest
 from deployments.metering.prometheus import PrometheusMeters
 from deployments.types import VadAnswer, VadState
 from serve_app.metrics import SessionMeter, SessionMeters, Transport
-from serve_app.runner import SessionRunner, StageTimeouts
+from serve_app.runner import SessionRunner, StageTimeouts, new_circuits
 from serve_app.session import effects as fx
 from serve_app.session import events as ev
 from serve_app.session.options import SessionOptions
@@ -72,7 +72,7 @@ async def run(
 
     session = Session(f"s{stream.session}", SessionOptions(targets=("de", "es")))
     meter = SessionMeter(sessions, transport)
-    runner = SessionRunner(session, ports.ports, StageTimeouts(), meter)
+    runner = SessionRunner(session, ports.ports, StageTimeouts(), meter, new_circuits())
     return [emit.event async for emit in runner.events(audio(), {"source": "auto"})]
 
 

@@ -1,0 +1,123 @@
+"""Circuits: who is asked while a stage does not answer, and who waits."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from deployments import circuit as subject
+from deployments.circuit import Circuit
+from deployments.types import EngineError, StageUnavailableError
+
+
+class Stage:
+    """Answers, unless it is away or hangs."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.at_a_time = 0
+        self.most_at_a_time = 0
+        self.state = "well"
+        self.called = asyncio.Event()
+
+    async def __call__(self) -> str:
+        self.calls += 1
+        self.called.set()
+        self.at_a_time += 1
+        self.most_at_a_time = max(self.most_at_a_time, self.at_a_time)
+        try:
+            await asyncio.sleep(0.005)
+            match self.state:
+                case "away":
+                    raise StageUnavailableError("no replica")
+                case "hangs":
+                    await asyncio.Event().wait()
+                case "refuses":
+                    raise EngineError("no such word")
+            return "answer"
+        finally:
+            self.at_a_time -= 1
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject, "FIRST_PAUSE_S", 0.02)
+    monkeypatch.setattr(subject, "LONGEST_PAUSE_S", 0.05)
+    monkeypatch.setattr(subject, "POLL_S", 0.005)
+    monkeypatch.setattr(subject, "AWAY_S", 0.3)
+
+
+async def test_the_impatient_are_told_at_once_that_a_stage_is_away() -> None:
+    stage, circuit = Stage(), Circuit("MT")
+    stage.state = "away"
+    for _ in range(subject.FAILURES):
+        assert not circuit.is_away
+        with pytest.raises(StageUnavailableError, match="no replica"):
+            await circuit.ask(stage, 1)
+    assert circuit.is_away
+    with pytest.raises(StageUnavailableError, match="MT does not answer"):
+        await circuit.ask(stage, 1)
+    assert stage.calls == subject.FAILURES
+
+
+@pytest.mark.parametrize("state", ["away", "hangs"])
+async def test_the_patient_wait_and_one_at_a_time_tries(state: str) -> None:
+    stage, circuit = Stage(), Circuit("MT")
+    stage.state = state
+    asked = [asyncio.create_task(circuit.ask(stage, 0.05, 30)) for _ in range(20)]
+    await asyncio.sleep(0.2)
+    assert circuit.is_away
+    stage.most_at_a_time = stage.calls = 0
+    await asyncio.sleep(0.3)
+    assert stage.calls > 0
+    assert stage.most_at_a_time == 1
+    stage.state = "well"
+    assert await asyncio.gather(*asked) == ["answer"] * 20
+    assert not circuit.is_away
+
+
+async def test_patience_ends() -> None:
+    stage, circuit = Stage(), Circuit("MT")
+    stage.state = "away"
+    with pytest.raises(StageUnavailableError):
+        await circuit.ask(stage, 1, patience_s=0.2)
+    stage.state = "hangs"
+    with pytest.raises((TimeoutError, StageUnavailableError)):
+        await circuit.ask(stage, 0.05, patience_s=0.2)
+
+
+async def test_a_stage_that_refuses_is_there() -> None:
+    stage, circuit = Stage(), Circuit("MT")
+    stage.state = "refuses"
+    for _ in range(2 * subject.FAILURES):
+        with pytest.raises(EngineError, match="no such word"):
+            await circuit.ask(stage, 1, patience_s=30)
+    assert stage.calls == 2 * subject.FAILURES
+
+
+async def test_whoever_stops_trying_lets_the_next_try() -> None:
+    stage, circuit = Stage(), Circuit("MT")
+    stage.state = "away"
+    for _ in range(subject.FAILURES):
+        with pytest.raises(StageUnavailableError):
+            await circuit.ask(stage, 1)
+    stage.state = "hangs"
+    stage.called.clear()
+    await asyncio.sleep(0.05)
+    trying = asyncio.create_task(circuit.ask(stage, 30))
+    await asyncio.wait_for(stage.called.wait(), 10)
+    trying.cancel()
+    await asyncio.gather(trying, return_exceptions=True)
+    stage.state = "well"
+    assert await circuit.ask(stage, 1, patience_s=30) == "answer"
+
+
+async def test_nobody_calls_a_stage_away_that_nobody_has_tried_for_long() -> None:
+    stage, circuit = Stage(), Circuit("MT")
+    stage.state = "away"
+    for _ in range(subject.FAILURES):
+        with pytest.raises(StageUnavailableError):
+            await circuit.ask(stage, 1)
+    await asyncio.sleep(0.4)
+    assert not circuit.is_away
