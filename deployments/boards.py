@@ -82,6 +82,8 @@ class Scene:
     """The speaker's connection is lost; the session may be taken up again."""
     ended: str = ""
     """Why the session has closed, if it has."""
+    owner: str = ""
+    """The client whose keys may follow the session; empty where only links may."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,6 +209,8 @@ class FileSettings(Section):
 
     max_files: Annotated[int, Field(ge=1, le=1_000)] = FileLimits().max_files
     """Requests at a time; one more is answered with 429."""
+    held_bytes: Annotated[int, Field(ge=1_024, le=1 << 36)] = 1 << 30
+    """Uploads that are held at a time, in memory, as nothing is written to disk; more gets 429."""
     max_windows: Annotated[int, Field(ge=1, le=1_000)] = FileLimits().max_windows
     """Windows in flight to ASR, of all files together."""
     stage_timeout_s: Annotated[float, Field(gt=0, le=3_600)] = FileLimits().stage_timeout_s
@@ -253,6 +255,16 @@ class AppConfig(Section):
         asr = () if self.asr.engine == ORACLE else (ModelChoice(self.asr.model, "asr"),)
         mt = self.mt.model_choice
         return (*asr, mt) if mt else asr
+
+    @model_validator(mode="after")
+    def _the_largest_file_can_be_held(self) -> Self:
+        if self.files.held_bytes < self.limits.upload_bytes:
+            raise ValueError(
+                f"files.held_bytes={self.files.held_bytes} is less than limits.upload_bytes="
+                f"{self.limits.upload_bytes}: a file of that size could never be taken. Raise the "
+                "one or lower the other."
+            )
+        return self
 
     @model_validator(mode="after")
     def _append_wants_a_translator_that_goes_on(self) -> Self:

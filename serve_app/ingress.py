@@ -18,6 +18,7 @@ from deployments.ports import ServeAsr, ServeMt, ServeVad
 from serve_app.api.health import probe
 from serve_app.api.routes import build_doors
 from serve_app.api.service import Service
+from serve_app.audit import set_up_audit
 from serve_app.auth.settings import OPEN_WARNING
 from serve_app.config import AppConfig
 from serve_app.edge import CALLBACK, CALLBACK_VARIABLE, NOT_IN_FRONT
@@ -59,6 +60,7 @@ class Ingress:
         limiter: DeploymentHandle[Any] | None = None,
     ) -> None:
         set_up_logs()
+        set_up_audit()
         ports = Ports(ServeVad(vad), ServeAsr(asr), ServeMt(mt))
         if not config.auth.enabled:
             logger.warning(OPEN_WARNING)

@@ -144,6 +144,8 @@ class SessionMeter:
         self._lost_ms = 0.0
         self.outcome: Outcome = "client_gone"
         """How it ended, once it has."""
+        self.failure: str | None = None
+        """The code of the error that ended it, if one did."""
         self._texts = _Texts()
 
     def open(self) -> None:
@@ -219,6 +221,7 @@ class SessionMeter:
                 self._drop(lost_ms, code)
             case events.Error(code):
                 self._meters.count(m.ERRORS_TOTAL, code=code)
+                self.failure = code
             case events.SessionClosed(reason):
                 self.outcome = OUTCOMES[reason]
 

@@ -120,7 +120,7 @@ def speak(language: str, synthesiser: Synthesiser) -> tuple[NDArray[np.int16], l
         voice = voices[index % len(voices)]
         audio = synthesiser.speak(sentence.text(language), language, voice).audio
         pause = _silence(float(rng.uniform(*PAUSES_S)))
-        pieces += [audio.astype(np.float32) / 32768 * LEVEL, pause]
+        pieces += [(audio.astype(np.float32) / 32768 * LEVEL).astype(np.float32), pause]
         spoken.append(Spoken(at, at + len(audio), voice, sentence))
         at += len(audio) + len(pause)
     recording = np.concatenate([*pieces[:-1], _silence(TRAIL_S)])

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from serve_app.audit import current_call
 from serve_app.auth.authenticator import Authenticator, credential_of
 from serve_app.auth.client_secrets import SecretFor
 from serve_app.auth.keys import PREFIX, Principal, Scope
@@ -23,17 +24,19 @@ OPEN_PATHS = frozenset({*PAGES, "/health/live", "/health/ready", "/openapi.json"
 OPEN_FOLDERS = ("/web/",)
 """What the pages are made of."""
 OWN_TOKENS = ("/v1/sessions/", "/v1/conversations/")
-"""Doors that take signed tokens of their own, and check them themselves."""
+"""Doors that take signed tokens of their own, `token` in the query, and check them themselves."""
 INVITED_DOOR = "/v1/stream"
 """Where the two sides of a conversation speak: the token in the URL's `conversation` does."""
-SCOPES: tuple[tuple[str, Scope], ...] = (
-    ("/v1/stream", "stream"),
-    ("/v1/realtime", "stream"),
-    ("/v1/conversations", "stream"),
-    ("/v1/audio/", "batch"),
-    ("/v1/translate", "batch"),
+SCOPES: tuple[tuple[str, tuple[Scope, ...]], ...] = (
+    ("/v1/stream", ("stream",)),
+    ("/v1/realtime", ("stream",)),
+    ("/v1/conversations", ("stream",)),
+    ("/v1/sessions/", ("view",)),
+    ("/v1/audio/", ("batch",)),
+    ("/v1/translate", ("batch",)),
+    ("/v1/models", ("stream", "batch")),
 )
-"""By the beginning of a path. Any key does for all other paths."""
+"""What a key must have, one of several, by the beginning of a path."""
 SECRET_DOORS: dict[SecretFor, frozenset[str]] = {
     "transcription": frozenset({"/v1/realtime", "/v1/stream"}),
     "translation": frozenset({"/v1/realtime/translations", "/v1/stream"}),
@@ -70,9 +73,9 @@ class Guard:
 
     def _admit(self, scope: AsgiScope) -> Principal | None:
         path = path_of(scope)
-        if path in OPEN_PATHS or path.startswith(OPEN_FOLDERS):
+        if is_for_everybody(scope):
             return None
-        if path.startswith(OWN_TOKENS) and not _shows_key(scope):
+        if path.startswith(OWN_TOKENS) and (_has_token(scope) or not _shows_key(scope)):
             return self.authenticator.unknown
         if path == INVITED_DOOR and scope["type"] == "websocket":
             invitation = self._invitation(scope)
@@ -90,6 +93,12 @@ class Guard:
         return self.invited(token)
 
 
+def is_for_everybody(scope: AsgiScope) -> bool:
+    """Whether a path is open to all."""
+    path = path_of(scope)
+    return path in OPEN_PATHS or path.startswith(OPEN_FOLDERS)
+
+
 def principal_of(connection: HTTPConnection) -> Principal | None:
     """Who calls; None where the guard did not ask, because the door checks tokens of its own."""
     principal: Principal | None = connection.scope.get(PRINCIPAL)
@@ -102,12 +111,13 @@ def require(connection: HTTPConnection, scope: Scope) -> Principal:
     if principal is None:
         raise UnauthorizedError("This takes an API key.", code="missing_api_key")
     if not principal.may(scope):
-        raise _lacks(principal, scope)
+        raise _lacks(principal, (scope,))
     return principal
 
 
 async def refuse(error: DragomanError, scope: AsgiScope, receive: Receive, send: Send) -> None:
     """Answer with an error; a WebSocket's handshake as well, where the server can."""
+    note_refusal(error)
     if scope["type"] == "websocket" and "websocket.http.response" not in scope.get(
         "extensions", {}
     ):
@@ -117,11 +127,22 @@ async def refuse(error: DragomanError, scope: AsgiScope, receive: Receive, send:
     await answer(scope, receive, send)
 
 
+def note_refusal(error: DragomanError) -> None:
+    """For the audit log: what the caller is told."""
+    call = current_call.get()
+    if call is not None:
+        call.code = error.code
+
+
 def path_of(scope: AsgiScope) -> str:
     """As the router sees it, below where the application is mounted."""
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
     return path.removeprefix(root) if path.startswith(f"{root}/") else path
+
+
+def _has_token(scope: AsgiScope) -> bool:
+    return "token" in QueryParams(scope["query_string"])
 
 
 def _shows_key(scope: AsgiScope) -> bool:
@@ -139,13 +160,14 @@ def _require_door(principal: Principal, path: str) -> None:
             "Use an API key, or ask for a secret of the other kind.",
             code="wrong_client_secret",
         )
-    for beginning, scope in SCOPES:
-        if path.startswith(beginning) and not principal.may(scope):
-            raise _lacks(principal, scope)
+    for beginning, scopes in SCOPES:
+        if path.startswith(beginning) and not any(map(principal.may, scopes)):
+            raise _lacks(principal, scopes)
 
 
-def _lacks(principal: Principal, scope: Scope) -> ForbiddenError:
+def _lacks(principal: Principal, scopes: tuple[Scope, ...]) -> ForbiddenError:
     return ForbiddenError(
-        f"The API key {principal.key_id} of {principal.client} lacks the scope {scope!r}. Make one "
-        f"that has it: dragoman keys create {principal.client} --scope {scope}."
+        f"The API key {principal.key_id} of {principal.client} lacks the scope "
+        f"{' or '.join(map(repr, scopes))}. Make one that has it: dragoman keys create "
+        f"{principal.client} --scope {scopes[0]}."
     )

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket
 from serve_app.api import sockets
 from serve_app.api.bounds import require_message
 from serve_app.api.boxes import Message
+from serve_app.api.guard import note_refusal, principal_of
 from serve_app.api.query import (
     StreamQuery,
     parse_stream_config,
@@ -149,9 +150,12 @@ async def stream_socket(socket: WebSocket) -> None:
     def add_targets(targets: tuple[str, ...]) -> None:
         call.act(conversation.add_targets(targets))
 
-    sharing = audience.share(opening.session_id, add_targets, opening.resumption, invitation)
+    sharing = audience.share(
+        opening.session_id, add_targets, opening.resumption, invitation, principal_of(socket)
+    )
     conversation = NativeConversation(service, opening.query, tokens, sharing)
-    with service.open(session, "ws") as runner, closing(sharing):
+    resumed = opening.resumption is not None
+    with service.open(session, "ws", resumed=resumed) as runner, closing(sharing):
         call = sockets.Call(socket, conversation, runner, inputs, limits)
         await call.run(config, opening.requests)
 
@@ -287,6 +291,7 @@ async def _audio(
 
 async def _refuse(socket: WebSocket, service: Service, error: DragomanError) -> None:
     service.meters.refused(error)
+    note_refusal(error)
     told = events.Error(error.code, error.message, error.retryable, error.retry_after_s)
     await sockets.send(socket, json.dumps(events.to_wire(1, told), ensure_ascii=False))
     await sockets.close(socket, sockets.close_code(told), sockets.close_reason(told))

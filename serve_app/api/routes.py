@@ -7,20 +7,22 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from deployments.types import EngineError
+from serve_app.api.auditing import Auditing
 from serve_app.api.bounds import Bounds
 from serve_app.api.browsers import browser_layers
 from serve_app.api.conversations import CONVERSATION_ROUTES
 from serve_app.api.failures import as_known
-from serve_app.api.guard import Guard
+from serve_app.api.guard import Guard, note_refusal
 from serve_app.api.health import Readiness, live, ready
 from serve_app.api.native_socket import stream_socket
 from serve_app.api.quotas import Quotas
 from serve_app.api.realtime.client_secrets import SECRET_ROUTES
 from serve_app.api.realtime.doors import transcriptions_socket, translations_socket
 from serve_app.api.rest.routes import REST_ROUTES
+from serve_app.api.rest.upload import UploadMemory
 from serve_app.api.resume import Resuming
 from serve_app.api.service import Service
 from serve_app.api.stream import stream
@@ -45,26 +47,28 @@ def build_doors(service: Service) -> Starlette:
     secrets = config.resume.secret_signer()
     authenticator = _authenticator(config.auth, secrets)
     audience = Audience(service)
+    routes: list[BaseRoute] = [
+        Route("/v1/stream", stream, methods=["POST", "PUT"]),
+        WebSocketRoute("/v1/stream", stream_socket),
+        WebSocketRoute("/v1/realtime", transcriptions_socket),
+        WebSocketRoute("/v1/realtime/translations", translations_socket),
+        *SECRET_ROUTES,
+        Route("/health/live", live),
+        Route("/health/ready", ready),
+        *VIEWER_ROUTES,
+        *CONVERSATION_ROUTES,
+        *REST_ROUTES,
+        *WEB_ROUTES,
+    ]
     doors = Starlette(
         middleware=[
+            Middleware(Auditing, routes),
             *browser_layers(config.browsers, production=config.profile == "production"),
             Middleware(Bounds, config.limits, service.meters.refused),
             Middleware(Guard, authenticator, service.meters.refused, audience.invitations.read),
             *_quotas(service),
         ],
-        routes=[
-            Route("/v1/stream", stream, methods=["POST", "PUT"]),
-            WebSocketRoute("/v1/stream", stream_socket),
-            WebSocketRoute("/v1/realtime", transcriptions_socket),
-            WebSocketRoute("/v1/realtime/translations", translations_socket),
-            *SECRET_ROUTES,
-            Route("/health/live", live),
-            Route("/health/ready", ready),
-            *VIEWER_ROUTES,
-            *CONVERSATION_ROUTES,
-            *REST_ROUTES,
-            *WEB_ROUTES,
-        ],
+        routes=routes,
         exception_handlers={
             DragomanError: _known_error,
             EngineError: _known_error,
@@ -77,6 +81,7 @@ def build_doors(service: Service) -> Starlette:
     doors.state.service = service
     doors.state.readiness = Readiness(service)
     doors.state.files = FileDesk(service.ports, config.files.limits(config.limits.file_audio_s))
+    doors.state.uploads = UploadMemory(config.files.held_bytes)
     doors.state.secrets = secrets
     doors.state.resuming = Resuming(config.resume.signer())
     doors.state.realtime_resuming = Resuming(config.resume.signer(REALTIME_RESUME))
@@ -131,5 +136,6 @@ async def _unknown_error(request: Request, error: Exception) -> Response:
 
 
 def _count(request: Request, error: DragomanError) -> None:
+    note_refusal(error)
     service: Service = request.app.state.service
     service.meters.refused(error)

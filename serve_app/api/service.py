@@ -13,6 +13,7 @@ from deployments.metering import process_meters
 from deployments.types import StageInfo
 from serve_app.admission import Gate, Returns, is_full
 from serve_app.api.floor import Floor, Manner, Seat
+from serve_app.audit import current_call
 from serve_app.config import AppConfig
 from serve_app.errors import OverloadedError
 from serve_app.limits.limiter import Limiter
@@ -79,7 +80,9 @@ class Service:
         return is_first and self.floor.count_of(session_id) <= 1
 
     @contextmanager
-    def open(self, session: Session, transport: Transport) -> Iterator[SessionRunner]:
+    def open(
+        self, session: Session, transport: Transport, *, resumed: bool = False
+    ) -> Iterator[SessionRunner]:
         """What carries a session that came through a door, as long as it is here."""
         meter = SessionMeter(self.meters, transport)
         timeouts = self.config.timeouts.stage_timeouts()
@@ -87,7 +90,16 @@ class Service:
         # Not put back in the end: a request has a context of its own.
         current_session.set(session.session_id)
         logger.info("session %s opened: %s", session.session_id, transport)
+        call = current_call.get()
+        if call is not None:
+            call.session_id = session.session_id
+            call.note("resumed" if resumed else "opened")
         seat = Seat(runner, MANNERS[transport], session.session_id)
         with self.floor.take(seat, self.config.session.max_age_s):
-            yield runner
-        logger.info("session %s ended: %s", session.session_id, meter.outcome)
+            try:
+                yield runner
+            finally:
+                logger.info("session %s ended: %s", session.session_id, meter.outcome)
+                if call is not None:
+                    call.code = meter.failure or call.code
+                    call.note("ended", outcome=meter.outcome)

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from serve_app.api.guard import principal_of
 from serve_app.api.query import (
     StreamQuery,
     parse_stream_query,
@@ -23,6 +24,7 @@ from serve_app.api.query import (
 from serve_app.api.quotas import usage_of
 from serve_app.api.service import Service
 from serve_app.api.viewers import Audience
+from serve_app.auth.keys import Principal
 from serve_app.decode import PcmLayout, decode
 from serve_app.limits.audio import idle_error, within
 from serve_app.session import effects as fx
@@ -72,7 +74,7 @@ async def stream(request: Request) -> Response:
     service.floor.admit()
     audio = within(started, limits.session(), usage_of(request))
     media_type = SSE if SSE in request.headers.get("accept", "") else NDJSON
-    told = _session_events(service, audience, query, audio)
+    told = _session_events(service, audience, query, audio, principal_of(request))
     return SendOnlyResponse(_lines(told, media_type), media_type)
 
 
@@ -92,7 +94,11 @@ async def _started(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes,
 
 
 async def _session_events(
-    service: Service, audience: Audience, query: StreamQuery, audio: AsyncIterator[bytes]
+    service: Service,
+    audience: Audience,
+    query: StreamQuery,
+    audio: AsyncIterator[bytes],
+    owner: Principal | None,
 ) -> AsyncGenerator[fx.Emit, None]:
     session = Session(f"s{uuid.uuid4().hex[:20]}", session_options(service, query))
     asked = query
@@ -104,7 +110,8 @@ async def _session_events(
             asked = more
             runner.tell(fx.Configure(session_options(service, more), more.model_dump(mode="json")))
 
-    sharing = audience.share(session.session_id, add_targets, invitation=audience.invited(query))
+    invitation = audience.invited(query)
+    sharing = audience.share(session.session_id, add_targets, invitation=invitation, owner=owner)
     seq = 0
     try:
         with service.open(session, "http") as runner:

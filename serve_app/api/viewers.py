@@ -14,14 +14,16 @@ from starlette.routing import Route
 
 from deployments.boards import MAX_TARGETS, SOURCE
 from serve_app.api.event_stream import KEEP_ALIVE, KEEP_ALIVE_S, EventStream, sse
+from serve_app.api.guard import principal_of, require
 from serve_app.api.query import StreamQuery, query_values, require_target
 from serve_app.api.service import Service
+from serve_app.auth.keys import ANYBODY, Principal
 from serve_app.errors import BusyError, InvalidRequestError
 from serve_app.session import events
 from serve_app.session.resume import Resumption
 from serve_app.viewers.captions import Cursor, Reader
 from serve_app.viewers.links import Invitation, Invitations, ViewerLinks
-from serve_app.viewers.lobby import Followed, Lobby
+from serve_app.viewers.lobby import Followed, Lobby, session_not_found
 from serve_app.viewers.newsroom import AddTargets, Newsroom
 from serve_app.viewers.sharing import Sharing
 
@@ -35,8 +37,9 @@ class ViewerQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    token: str
-    """The viewer link's; `viewer_token` in the owner's `session.created`."""
+    token: str | None = None
+    """The viewer link's; `viewer_token` in the owner's `session.created`. Not needed with a key of
+    the same client that may view."""
     target: Annotated[tuple[str, ...], Field(max_length=MAX_TARGETS)] = ()
     """Languages to read in; repeat the key for several."""
     transcript: bool | None = None
@@ -61,6 +64,7 @@ class Audience:
         self.invitations = Invitations(service.config.conversation_signer())
         self.hub = service.hub
         self.max_connection_bytes = settings.max_connection_bytes
+        self.stay_s = settings.link_ttl_s
         self._max_viewers = settings.max_viewers
         self._viewers = 0
 
@@ -70,8 +74,10 @@ class Audience:
         add_targets: AddTargets,
         resumption: Resumption | None = None,
         invitation: Invitation | None = None,
+        owner: Principal | None = None,
     ) -> Sharing:
         """One connection of a session, for its door to pass its events through."""
+        known = owner is not None and owner is not ANYBODY
         return Sharing(
             session_id,
             self._newsroom,
@@ -79,6 +85,7 @@ class Audience:
             add_targets,
             resumption=resumption,
             invitation=invitation,
+            owner=owner.client if known and owner else "",
         )
 
     def invited(self, query: StreamQuery) -> Invitation | None:
@@ -107,7 +114,7 @@ async def session_events(request: Request) -> Response:
     audience: Audience = request.app.state.audience
     query = parse_viewer_query(request)
     session_id = request.path_params["id"]
-    link = audience.links.read(query.token, session_id)
+    owner, until_s = _admitted(request, query.token, session_id)
     for target in query.target:
         require_target(target, service)
     if not query.lanes:
@@ -121,10 +128,28 @@ async def session_events(request: Request) -> Response:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(audience.seat())
         followed = await stack.enter_async_context(audience.lobby.follow(session_id))
+        if owner is not None and followed.copy.scene.owner != owner:
+            raise session_not_found(session_id)
         await audience.lobby.want(session_id, query.target, followed)
         reader = Reader(session_id, query.lanes, cursor, partials=query.partials)
-        pieces = _told(followed, reader, link.expires_at_s, audience.max_connection_bytes)
+        pieces = _told(followed, reader, until_s, audience.max_connection_bytes)
         return EventStream(pieces, stack.pop_all())
+
+
+def _admitted(request: Request, token: str | None, session_id: str) -> tuple[str | None, float]:
+    """Whose session it must be, if that is not said by a link; and until when (Unix time)."""
+    audience: Audience = request.app.state.audience
+    if token is not None:
+        return None, audience.links.read(token, session_id).expires_at_s
+    principal = principal_of(request)
+    if principal is None or principal is ANYBODY:
+        raise InvalidRequestError(
+            "The query key 'token' is missing: take the link as it was given, or show an API key "
+            "with the scope view of the client whose session it is.",
+            param="token",
+            code="missing_parameter",
+        )
+    return require(request, "view").client, time.time() + audience.stay_s
 
 
 def parse_viewer_query(request: Request) -> ViewerQuery:
@@ -142,11 +167,10 @@ def parse_viewer_query(request: Request) -> ViewerQuery:
                 param=key,
                 code="unknown_parameter",
             ) from error
-        hint = " Take the link as it was given." if key == "token" else ""
         raise InvalidRequestError(
-            f"The query key {key!r} is wrong: {problem['msg']}.{hint}",
+            f"The query key {key!r} is wrong: {problem['msg']}.",
             param=key,
-            code="missing_parameter" if problem["type"] == "missing" else "invalid_value",
+            code="invalid_value",
         ) from error
 
 

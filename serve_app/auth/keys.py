@@ -17,6 +17,7 @@ from serve_app.auth.client_secrets import ClientSecret
 
 Scope = Literal["stream", "batch", "view", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+"""What a key may do: live sessions; files and texts; read along in its client's sessions."""
 ADMIN: Scope = "admin"
 """May do whatever the others may."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from deployments.boards import SOURCE, Seen
 from deployments.hub import HubPort
+from deployments.logs import discreet
 from deployments.tables import SIDES, Conversation, Side
 from serve_app.session import events
 from serve_app.viewers.captions import Copy, Reader
@@ -73,7 +74,7 @@ class Listener:
                 async with asyncio.timeout(ATTEND_S + HUB_TIMEOUT_S):
                     news = await self._hub.attend(name, side, self._language, seen, ATTEND_S)
             except Exception as error:
-                logger.info("the hub cannot be read: %s", error)
+                logger.info("the hub cannot be read: %s", discreet(error))
                 await asyncio.sleep(RETRY_S)
                 continue
             seen, self._table = news.seen, news.now

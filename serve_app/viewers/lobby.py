@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from deployments.background import outliving
 from deployments.boards import Limits, Seen
 from deployments.hub import HubPort, Wish
+from deployments.logs import discreet
 from serve_app.errors import DragomanError, NotFoundError, UnavailableError
 from serve_app.viewers.captions import Copy
 
@@ -32,6 +33,15 @@ class SessionNotFoundError(NotFoundError):
     """The hub knows no such session."""
 
     code = "session_not_found"
+
+
+def session_not_found(session_id: str) -> SessionNotFoundError:
+    """What a viewer is told, whether there is no such session or it is none of theirs."""
+    return SessionNotFoundError(
+        f"No session {session_id!r} can be followed now: it has not begun, or is over and "
+        "forgotten. Ask whoever speaks whether it goes on.",
+        param="id",
+    )
 
 
 class TargetRefusedError(DragomanError):
@@ -63,11 +73,7 @@ class Followed:
         deadline_s = time.monotonic() + FIND_TIMEOUT_S
         while self._known_at_s is None:
             if not await self.changed(0, deadline_s - time.monotonic()):
-                raise SessionNotFoundError(
-                    f"No session {self._session_id!r} can be followed now: it has not begun, or "
-                    "is over and forgotten. Ask whoever speaks whether it goes on.",
-                    param="id",
-                )
+                raise session_not_found(self._session_id)
 
     async def changed(self, version: int, wait_s: float) -> bool:
         """Wait for something newer than a version; whether there is."""
@@ -89,7 +95,7 @@ class Followed:
                 async with asyncio.timeout(READ_WAIT_S + HUB_TIMEOUT_S):
                     news = await self._hub.read(self._session_id, seen, READ_WAIT_S)
             except Exception as error:
-                logger.info("the hub cannot be read: %s", error)
+                logger.info("the hub cannot be read: %s", discreet(error))
                 news = None
                 await asyncio.sleep(RETRY_S)
             if news is not None:

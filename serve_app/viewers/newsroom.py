@@ -11,6 +11,7 @@ from dataclasses import replace
 from deployments.background import outliving
 from deployments.boards import Limits, Receipt
 from deployments.hub import HubPort
+from deployments.logs import discreet
 from serve_app.session import events
 from serve_app.session.resume import Resumption
 from serve_app.viewers.links import Invitation
@@ -47,9 +48,9 @@ class Broadcast:
         self.manuscript.note(event, time.time())
         self._wake()
 
-    def allow(self, addable: int) -> None:
-        """How many languages viewers may add."""
-        self.manuscript.scene = replace(self.manuscript.scene, addable=addable)
+    def allow(self, addable: int, owner: str) -> None:
+        """How many languages viewers may add, and whose keys may follow."""
+        self.manuscript.scene = replace(self.manuscript.scene, addable=addable, owner=owner)
         self._wake()
 
     def close(self, ended: str = "") -> None:
@@ -143,6 +144,5 @@ class Newsroom:
 
     def _note_silence(self, error: Exception) -> None:
         if self._hub_answers:
-            reason = str(error) or type(error).__name__
-            logger.warning("the hub does not answer, viewers must wait: %s", reason)
+            logger.warning("the hub does not answer, viewers must wait: %s", discreet(error))
         self._hub_answers = False

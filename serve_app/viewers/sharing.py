@@ -28,6 +28,7 @@ class Sharing:
         *,
         resumption: Resumption | None = None,
         invitation: Invitation | None = None,
+        owner: str = "",
     ) -> None:
         self._session_id = session_id
         self._newsroom = newsroom
@@ -35,6 +36,7 @@ class Sharing:
         self._add_targets = add_targets
         self._resumption = resumption
         self._invitation = invitation
+        self._owner = owner
         self._broadcast: Broadcast | None = None
         self._token: str | None = None
 
@@ -68,7 +70,10 @@ class Sharing:
             )
             # What the speaker held when it came back says nothing of a later sharing.
             self._resumption = None
-        self._broadcast.allow(config["viewer_targets"] if has_viewers else 0)
+        if has_viewers:
+            self._broadcast.allow(config["viewer_targets"], self._owner)
+        else:
+            self._broadcast.allow(0, "")
 
     def _end(self) -> None:
         if self._broadcast is not None:

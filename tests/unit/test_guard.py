@@ -14,21 +14,32 @@ from serve_app.api.guard import OPEN_PATHS, OWN_TOKENS
 from serve_app.api.routes import build_doors
 from serve_app.api.service import Service
 from serve_app.auth.authenticator import KEY_SUBPROTOCOL
-from serve_app.auth.keys import SCOPES, new_key
+from serve_app.auth.keys import SCOPES, Scope, new_key
 from tests.support.doors import scripted_service, serving
-from tests.support.keys import key_for, with_keys
+from tests.support.keys import Key, key_for, with_keys
 from tests.support.scripted import Script, Spoken
 
 KEYS = {scope: key_for(scope, scope) for scope in SCOPES}
 DOORS = {
-    "/v1/stream": "stream",
-    "/v1/realtime/client_secrets": "stream",
-    "/v1/realtime/translations/client_secrets": "stream",
-    "/v1/conversations": "stream",
-    "/v1/audio/transcriptions": "batch",
-    "/v1/audio/translations": "batch",
-    "/v1/translate": "batch",
+    "POST /v1/stream": {"stream"},
+    "WS /v1/stream": {"stream"},
+    "WS /v1/realtime": {"stream"},
+    "WS /v1/realtime/translations": {"stream"},
+    "POST /v1/realtime/client_secrets": {"stream"},
+    "POST /v1/realtime/translations/client_secrets": {"stream"},
+    "POST /v1/conversations": {"stream"},
+    "GET /v1/conversations/{id}/events": {"stream"},
+    "POST /v1/conversations/{id}/consent": {"stream"},
+    "GET /v1/conversations/{id}/transcript": {"stream"},
+    "GET /v1/sessions/{id}/events": {"view"},
+    "POST /v1/audio/transcriptions": {"batch"},
+    "POST /v1/audio/translations": {"batch"},
+    "POST /v1/translate": {"batch"},
+    "GET /v1/models": {"stream", "batch"},
+    "GET /v1/models/{model:path}": {"stream", "batch"},
 }
+"""What a key must have, one of several, at each door that is not for everybody; or `admin`. Doors
+of conversations want a link as well."""
 
 Shown = dict[str, str] | list[tuple[str, str]] | None
 
@@ -82,22 +93,50 @@ async def test_health_and_the_description_are_open(url: str, path: str) -> None:
         assert got.status == 200
 
 
-@pytest.mark.parametrize(("path", "scope"), DOORS.items())
-async def test_a_door_takes_its_scope_and_admin_and_no_other(
-    url: str, path: str, scope: str
-) -> None:
-    for name, key in KEYS.items():
-        status, error, _ = await answer(url, path, bearer(key.key))
-        if name in (scope, "admin"):
-            assert status not in (401, 403)
+def doors() -> set[str]:
+    found = set()
+    for route in routes():
+        if isinstance(route, WebSocketRoute):
+            found.add(f"WS {route.path}")
+        elif isinstance(route, Route) and not is_open(route.path):
+            found.add(f"{'POST' if 'POST' in (route.methods or ()) else 'GET'} {route.path}")
+    return found
+
+
+def is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith("/web/")
+
+
+def test_the_table_has_every_door() -> None:
+    assert doors() == set(DOORS)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+async def test_a_key_opens_the_doors_of_its_scope_and_no_other(url: str, scope: Scope) -> None:
+    for door, scopes in DOORS.items():
+        method, path = door.split(" ")
+        path = path.replace("{id}", "x1").replace("{model:path}", "whisper-1")
+        if method == "WS":
+            status, error = await handshake(url + path, KEYS[scope])
         else:
-            assert (status, error["code"]) == (403, "insufficient_scope")
-            assert f"--scope {scope}" in error["message"]
+            status, error, _ = await answer(url, path, bearer(KEYS[scope].key), method)
+        opens = scope in scopes or scope == "admin"
+        assert (door, status in (401, 403)) == (door, not opens)
+        if not opens and error:
+            assert error["code"] == "insufficient_scope"
+            assert any(f"--scope {one}" in error["message"] for one in scopes)
 
 
-async def test_a_list_of_models_takes_any_key(url: str) -> None:
-    for key in KEYS.values():
-        assert (await answer(url, "/v1/models", bearer(key.key), "GET"))[0] == 200
+async def handshake(url: str, key: Key) -> tuple[int, dict[str, Any]]:
+    async with aiohttp.ClientSession() as http:
+        try:
+            async with http.ws_connect(url, headers=bearer(key.key)):
+                return 101, {}
+        except aiohttp.WSServerHandshakeError as refused:
+            return refused.status, {}
+
+
+async def test_what_is_nowhere_is_told_to_those_with_a_key(url: str) -> None:
     assert (await answer(url, "/v1/none", method="GET"))[0] == 401
     assert (await answer(url, "/v1/none", bearer(KEYS["view"].key), "GET"))[0] == 404
 

@@ -23,6 +23,7 @@ from serve_app.session.presets import PRESETS
 from serve_app.viewers import lobby, newsroom
 from serve_app.viewers.settings import ViewerSettings
 from tests.support.doors import serving
+from tests.support.keys import Key, key_for, with_keys
 from tests.support.oracle import EXACT, OracleStream, account_transcript, account_translation, speak
 from tests.support.oracle_stages import OraclePorts, oracle_config
 from tests.support.sockets import Talk, talk
@@ -396,3 +397,48 @@ async def test_a_viewer_is_sent_away_when_its_link_expires() -> None:
             left = await viewer.until("viewer.left")
         assert left["reason"] == "link_expired"
         assert await refusal(url, session, short) == (401, "expired_viewer_token")
+
+
+OWNER, READER = key_for("stage", "stream", name="owner"), key_for("stage", "view", name="reader")
+STRANGER = key_for("other", "view", "stream", name="stranger")
+
+
+async def as_viewer(url: str, session: str, key: Key, **query: str) -> tuple[int, str]:
+    """The status, and the first event or the code of the error."""
+    headers = {"authorization": f"Bearer {key.key}"}
+    address = f"{url}/v1/sessions/{session}/events"
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(address, headers=headers, params=query) as answer,
+    ):
+        if answer.status >= 400:
+            return answer.status, (await answer.json())["error"]["code"]
+        async for line in answer.content:
+            if line.startswith(b"event: "):
+                return answer.status, line.decode().removeprefix("event: ").strip()
+        return answer.status, ""
+
+
+async def test_a_key_that_may_view_follows_the_shared_sessions_of_its_client() -> None:
+    service, _ = a_service()
+    headers = {"authorization": f"Bearer {OWNER.key}"}
+    async with (
+        serving(with_keys(service, OWNER, READER, STRANGER)) as url,
+        aiohttp.ClientSession(headers=headers) as http,
+        http.ws_connect(f"{url}/v1/stream") as socket,
+    ):
+        speaker = Talk(socket)
+        await speaker.config(format="pcm_s16le", viewers=True)
+        created = await speaker.until("session.created")
+        session, token = created["session_id"], created["viewer_token"]
+        assert await as_viewer(url, session, READER) == (200, "viewer.joined")
+        assert await as_viewer(url, session, STRANGER) == (404, "session_not_found")
+        assert await as_viewer(url, session, OWNER) == (403, "insufficient_scope")
+        for anybody in (STRANGER, OWNER):
+            assert await as_viewer(url, session, anybody, token=token) == (200, "viewer.joined")
+
+
+async def test_without_keys_only_a_link_lets_viewers_in() -> None:
+    service, _ = a_service()
+    async with serving(service) as url, speaking(url) as (_, session, _):
+        assert await as_viewer(url, session, READER) == (400, "missing_parameter")

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from starlette.websockets import WebSocket
 
 from serve_app.api import sockets
-from serve_app.api.guard import principal_of
+from serve_app.api.guard import note_refusal, principal_of
 from serve_app.api.query import AUTO, StreamQuery, parse_stream_config, session_options
 from serve_app.api.quotas import usage_of
 from serve_app.api.realtime.resumable import (
@@ -132,6 +132,7 @@ async def refuse(socket: WebSocket, error: DragomanError) -> None:
     """Say why and close; a client that shall simply connect again sees no error."""
     service: Service = socket.app.state.service
     service.meters.refused(error)
+    note_refusal(error)
     told = events.Error(error.code, error.message, error.retryable, error.retry_after_s)
     code = sockets.close_code(told)
     if code is not sockets.CloseCode.RESTART:
@@ -183,5 +184,5 @@ async def _converse(socket: WebSocket, transport: Transport, begin: Begin) -> No
     def inputs(items: AsyncIterator[sockets.Incoming]) -> AsyncIterator[sockets.Incoming]:
         return within(items, limits.session(), usage_of(socket))
 
-    with service.open(session, transport) as runner:
+    with service.open(session, transport, resumed=before is not None) as runner:
         await sockets.Call(socket, talk, runner, inputs, limits).run({})

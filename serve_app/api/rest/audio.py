@@ -121,7 +121,8 @@ async def _serve(request: Request, take: Callable[[Upload, Service], Order]) -> 
     desk: FileDesk = request.app.state.files
     async with AsyncExitStack() as stack:
         stack.enter_context(desk.admitted())
-        upload = await read_upload(request, service.config.limits.upload_bytes)
+        limit_bytes = service.config.limits.upload_bytes
+        upload = await read_upload(request, limit_bytes, request.app.state.uploads)
         stack.callback(upload.close)
         order = take(upload, service)
         pcm = spending(decode_file(upload.file, service.config.limits.audio()), usage_of(request))

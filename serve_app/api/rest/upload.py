@@ -1,4 +1,4 @@
-"""A multipart request to its fields and its file, which goes to disk beyond a megabyte."""
+"""A multipart request to its fields and its file, which stays in memory: nothing goes to disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from serve_app.errors import InvalidRequestError, TooLargeError
+from serve_app.errors import BusyError, InvalidRequestError, TooLargeError
 
 FILE_FIELD = "file"
 MAX_FIELDS = 300
@@ -19,21 +19,74 @@ MAX_FIELD_BYTES = 4 << 20
 _FORM_BYTES = MAX_FIELD_BYTES
 """What a request may hold beyond its file."""
 
+Fields = tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class UploadMemory:
+    """How much of uploads one replica holds."""
+
+    limit_bytes: int
+    held_bytes: int = 0
+
+    def take(self, size_bytes: int) -> None:
+        """So much more; raises BusyError where there is no room."""
+        # What else is in the form of a file comes on top.
+        if self.held_bytes + size_bytes > self.limit_bytes + _FORM_BYTES:
+            raise BusyError(
+                f"Uploads that are being transcribed fill the {self.limit_bytes} bytes that this "
+                "server holds of them (files.held_bytes); try again in a few seconds."
+            )
+        self.held_bytes += size_bytes
+
+
+@dataclass(slots=True)
+class Shelf:
+    """What one request holds of it."""
+
+    memory: UploadMemory
+    held_bytes: int = 0
+
+    def put(self, size_bytes: int) -> None:
+        """Raises BusyError."""
+        self.memory.take(size_bytes)
+        self.held_bytes += size_bytes
+
+    def clear(self) -> None:
+        """The request is over."""
+        self.memory.held_bytes -= self.held_bytes
+        self.held_bytes = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A form; close it to delete the file."""
+    """A form; close it to forget the file."""
 
-    fields: tuple[tuple[str, str], ...]
+    fields: Fields
     file: BinaryIO
+    shelf: Shelf
 
     def close(self) -> None:
-        """Delete the file."""
+        """Forget the file."""
         self.file.close()
+        self.shelf.clear()
 
 
-async def read_upload(request: Request, max_file_bytes: int) -> Upload:
-    """Read all of the body; raises InvalidRequestError, TooLargeError, ClientDisconnect."""
+async def read_upload(request: Request, max_file_bytes: int, memory: UploadMemory) -> Upload:
+    """Read all of the body.
+
+    Raises InvalidRequestError, TooLargeError, BusyError, ClientDisconnect.
+    """
+    shelf = Shelf(memory)
+    try:
+        fields, file = await _read(request, max_file_bytes, shelf)
+    except BaseException:
+        shelf.clear()
+        raise
+    return Upload(fields, file, shelf)
+
+
+async def _read(request: Request, max_file_bytes: int, shelf: Shelf) -> tuple[Fields, BinaryIO]:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "multipart/form-data":
         raise InvalidRequestError(
@@ -47,11 +100,13 @@ async def read_upload(request: Request, max_file_bytes: int) -> Upload:
         raise _too_large(max_file_bytes)
     parser = MultiPartParser(
         request.headers,
-        _limited(request, max_file_bytes),
+        _limited(request, max_file_bytes, shelf),
         max_files=1,
         max_fields=MAX_FIELDS,
         max_part_size=MAX_FIELD_BYTES,
     )
+    # Beyond it Starlette would write to disk; what is this large is refused before.
+    parser.spool_max_size = max_file_bytes + _FORM_BYTES
     try:
         form = await parser.parse()
     except MultiPartException as error:
@@ -61,21 +116,26 @@ async def read_upload(request: Request, max_file_bytes: int) -> Upload:
     return _taken_apart(form.multi_items(), max_file_bytes)
 
 
-async def _limited(request: Request, max_file_bytes: int) -> AsyncGenerator[bytes, None]:
+async def _limited(
+    request: Request, max_file_bytes: int, shelf: Shelf
+) -> AsyncGenerator[bytes, None]:
     read_bytes = 0
     async for piece in request.stream():
         read_bytes += len(piece)
         if read_bytes > max_file_bytes + _FORM_BYTES:
             raise _too_large(max_file_bytes)
+        shelf.put(len(piece))
         yield piece
 
 
-def _taken_apart(items: list[tuple[str, str | UploadFile]], max_file_bytes: int) -> Upload:
+def _taken_apart(
+    items: list[tuple[str, str | UploadFile]], max_file_bytes: int
+) -> tuple[Fields, BinaryIO]:
     fields = tuple((name, value) for name, value in items if isinstance(value, str))
     files = [(name, value) for name, value in items if isinstance(value, UploadFile)]
     for name, upload in files:
         if name == FILE_FIELD and (upload.size or 0) <= max_file_bytes:
-            return Upload(tuple(f for f in fields if f[0] != FILE_FIELD), upload.file)
+            return tuple(f for f in fields if f[0] != FILE_FIELD), upload.file
         upload.file.close()
         if name == FILE_FIELD:
             raise _too_large(max_file_bytes)
