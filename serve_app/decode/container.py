@@ -1,183 +1,152 @@
-"""Compressed audio through FFmpeg (PyAV), as it arrives.
+"""Compressed audio, decoded in a process of its own, as it arrives.
 
-FFmpeg pulls its input, so each decoder runs in a thread of its own that fetches from the body and
-hands pieces back; either side waits for the other, and nothing piles up between them.
+The body goes into a socket and PCM comes out of it; either side waits for the other, and nothing
+piles up between them. A decoder that crashes or takes too much ends the one stream it decodes.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import suppress
-from itertools import groupby
-from typing import Any, BinaryIO, TypeVar
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import IO, BinaryIO
 
-import av
-import av.error
-from av.container import InputContainer
-
-from deployments.types import SAMPLE_RATE_HZ
-from serve_app.decode.formats import DEMUXER
-from serve_app.decode.pcm import AudioLimits
-from serve_app.errors import InvalidAudioError
-
-T = TypeVar("T")
-
-MAX_DECODERS = 256
-"""Decoder threads of one process; each waits for its client nearly all the time."""
-
-_PROBE = {"probesize": "4096", "analyzeduration": "0"}
-"""Start on the first bytes: the format is known from the signature."""
-_READ_BYTES = 4096
-_PIECES_AHEAD = 4
-
-_WRONG_NAME = "If it is something else, leave format away or name the right one."
-_INDEX_LAST = (
-    "A file of this kind can be read as it arrives only with its index in front: "
-    "ffmpeg -i in.m4a -c copy -movflags +faststart out.m4a."
+from serve_app.decode.decoders import decoders
+from serve_app.decode.job import (
+    HEADER,
+    MAX_FRAME_BYTES,
+    STOPPED_CODE,
+    Job,
+    Kind,
+    error_from,
 )
+from serve_app.decode.pcm import AudioLimits
+from serve_app.errors import InvalidAudioError, UnavailableError
 
-_threads = ThreadPoolExecutor(MAX_DECODERS, thread_name_prefix="decode")
+_COPY_BYTES = 1 << 20
 
-
-class _Bridge:
-    """Lets the decoder's thread wait for coroutines of the loop, until either side gives up."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._current: Future[Any] | None = None
-        self._closed = False
-
-    def wait_for(self, work: Coroutine[None, None, T]) -> T:
-        """Called in the thread; CancelledError once the bridge is closed."""
-        if self._closed:
-            work.close()
-            raise CancelledError
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        self._current = future
-        # `close` may have come between the two lines above, and cancelled the one before.
-        if self._closed:
-            future.cancel()
-        return future.result()
-
-    def close(self) -> None:
-        """Called on the loop: whatever the thread waits for will not come."""
-        self._closed = True
-        if self._current is not None:
-            self._current.cancel()
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class _Body:
-    """The request body as the file that FFmpeg reads."""
-
-    def __init__(self, body: AsyncIterator[bytes], bridge: _Bridge) -> None:
-        self._body = body
-        self._bridge = bridge
-        self._rest = b""
-
-    def read(self, size_bytes: int) -> bytes:
-        if not self._rest:
-            self._rest = self._bridge.wait_for(self._next())
-        data, self._rest = self._rest[:size_bytes], self._rest[size_bytes:]
-        return data
-
-    async def _next(self) -> bytes:
-        async for piece in self._body:
-            if piece:
-                return piece
-        return b""
-
-
-def decode_container(
+async def decode_container(
     body: AsyncIterator[bytes], container: str, limits: AudioLimits
 ) -> AsyncGenerator[bytes, None]:
-    """A body in one of FFmpeg's containers; InvalidAudioError where it cannot be read."""
-    bridge = _Bridge(asyncio.get_running_loop())
-    return _decoded(_Body(body, bridge), bridge, container, limits)
+    """A body in one of FFmpeg's containers; InvalidAudioError where it cannot be read.
+
+    What the body raises comes out here, after the audio before it.
+    """
+    async with _decoder(Job(container, limits)) as (reader, writer):
+        feeding = asyncio.create_task(_feed(body, writer))
+        try:
+            async with aclosing(_pcm(reader)) as pieces:
+                async for piece in pieces:
+                    yield piece
+            if feeding.done():
+                feeding.result()
+        finally:
+            # Until it has let go of the body, nobody else may read it.
+            feeding.cancel()
+            await asyncio.gather(feeding, return_exceptions=True)
 
 
-def decode_container_file(
+async def decode_container_file(
     file: BinaryIO, container: str, limits: AudioLimits
 ) -> AsyncGenerator[bytes, None]:
     """The same for a whole file, which may have its index at the end."""
-    return _decoded(file, _Bridge(asyncio.get_running_loop()), container, limits)
+    with await asyncio.to_thread(_to_hand_over, file) as own:
+        async with (
+            _decoder(Job(container, limits), own.fileno()) as (reader, _),
+            aclosing(_pcm(reader)) as pieces,
+        ):
+            async for piece in pieces:
+                yield piece
 
 
-async def _decoded(
-    source: _Body | BinaryIO, bridge: _Bridge, container: str, limits: AudioLimits
-) -> AsyncGenerator[bytes, None]:
-    loop = asyncio.get_running_loop()
-    out: asyncio.Queue[bytes | None] = asyncio.Queue(_PIECES_AHEAD)
-
-    def work() -> None:
-        with suppress(CancelledError):
-            try:
-                for piece in _decode(source, container, limits):
-                    bridge.wait_for(out.put(piece))
-            finally:
-                bridge.wait_for(out.put(None))
-
-    decoder = loop.run_in_executor(_threads, work)
+@asynccontextmanager
+async def _decoder(job: Job, file_fd: int | None = None) -> AsyncGenerator[Streams, None]:
+    """A decoder at work; without the other end of its socket it ends by itself."""
     try:
-        while (piece := await out.get()) is not None:
-            yield piece
-        await decoder
-    except av.error.FFmpegError as error:
-        hint = _INDEX_LAST if DEMUXER[container] == "mov" else _WRONG_NAME
-        raise InvalidAudioError(
-            f"The audio cannot be decoded as {container} ({error.strerror}). {hint}",
-            param="body",
-        ) from error
+        ours = decoders.take(job, file_fd)
+    except OSError as error:
+        raise _no_decoder() from error
+    reader, writer = await asyncio.open_unix_connection(sock=ours)
+    try:
+        yield reader, writer
     finally:
-        bridge.close()
-        # Until the thread has let go of the source, nobody may close it.
-        await asyncio.gather(decoder, return_exceptions=True)
+        writer.transport.abort()
 
 
-def _decode(source: _Body | BinaryIO, container: str, limits: AudioLimits) -> Iterator[bytes]:
-    """16-bit mono PCM at 16 kHz, piece by piece; FFmpegError where the bytes make no sense."""
-    with av.open(
-        source,
-        mode="r",
-        format=DEMUXER[container],
-        options=_PROBE,
-        buffer_size=_READ_BYTES,
-        metadata_errors="replace",
-    ) as media:
-        if not media.streams.audio:
-            raise InvalidAudioError("There is no audio track in it.", param="body")
-        for part in _resampled(_frames(media), limits):
-            yield part.to_ndarray().tobytes()
+async def _feed(body: AsyncIterator[bytes], writer: asyncio.StreamWriter) -> None:
+    """All of the body; its end is the end of the audio, however it comes."""
+    try:
+        async for piece in body:
+            writer.write(piece)
+            await writer.drain()
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # it has ended, and said why in what it wrote
+    finally:
+        with suppress(OSError, RuntimeError):
+            writer.write_eof()
 
 
-def _resampled(frames: Iterator[av.AudioFrame], limits: AudioLimits) -> Iterator[av.AudioFrame]:
-    """Each stretch of one layout by a resampler of its own: a stream may change in the middle."""
-    for (_, _, channels, rate_hz), stretch in groupby(frames, key=_layout):
-        limits.require(rate_hz, channels)
-        resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
-        for frame in stretch:
-            yield from resampler.resample(frame)
-        yield from resampler.resample(None)
+async def _pcm(reader: asyncio.StreamReader) -> AsyncGenerator[bytes, None]:
+    """What a decoder says, until it has said that this is all."""
+    while True:
+        kind, data = await _frame(reader)
+        match kind:
+            case Kind.PCM:
+                yield data
+            case Kind.DONE:
+                return
+            case Kind.BUSY:
+                raise _no_decoder()
+            case Kind.FAILED:
+                raise error_from(data)
+            case _:
+                raise _stopped()
 
 
-def _layout(frame: av.AudioFrame) -> tuple[str, str, int, int]:
-    return frame.format.name, frame.layout.name, frame.layout.nb_channels, frame.sample_rate
+async def _frame(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    try:
+        kind, size_bytes = HEADER.unpack(await reader.readexactly(HEADER.size))
+        if size_bytes > MAX_FRAME_BYTES:
+            raise _stopped()
+        return kind, await reader.readexactly(size_bytes)
+    except (asyncio.IncompleteReadError, ConnectionResetError) as error:
+        raise _stopped() from error
 
 
-def _frames(media: InputContainer) -> Iterator[av.AudioFrame]:
-    """All frames; a packet cut short by the end of the file is no error, one before it is."""
-    broken: av.error.InvalidDataError | None = None
-    heard = False
-    for packet in media.demux(media.streams.audio[0]):
-        try:
-            frames = packet.decode()
-        except av.error.InvalidDataError as error:
-            broken = broken or error
-            continue
-        if frames and broken:
-            raise broken
-        heard = heard or bool(frames)
-        yield from frames
-    if broken and not heard:
-        raise broken
+def _to_hand_over(file: BinaryIO) -> IO[bytes]:
+    """The same file for another process; a copy in memory of one that is only there."""
+    # A SpooledTemporaryFile that is still in memory would go to disk if it were asked for `fileno`.
+    if getattr(file, "_rolled", True):
+        with suppress(OSError):
+            return os.fdopen(os.dup(file.fileno()), "rb")
+    copy = _memory_file()
+    shutil.copyfileobj(file, copy, _COPY_BYTES)
+    copy.seek(0)
+    return copy
+
+
+def _memory_file() -> IO[bytes]:
+    if sys.platform == "linux":
+        return os.fdopen(os.memfd_create("audio"), "w+b")
+    return tempfile.TemporaryFile()
+
+
+def _stopped() -> InvalidAudioError:
+    return InvalidAudioError(
+        "The audio could not be decoded: it is damaged in a way that stopped the decoder, or takes "
+        "more time than is given to it (limits.decoder_cpu_s). Convert it, for example "
+        "ffmpeg -i in.xyz out.flac.",
+        param="body",
+        code=STOPPED_CODE,
+    )
+
+
+def _no_decoder() -> UnavailableError:
+    return UnavailableError("No process can be started now to decode the audio; try again.")

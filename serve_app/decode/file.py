@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import BinaryIO
@@ -50,7 +51,9 @@ def _pieces(file: BinaryIO, head: bytes, limits: AudioLimits) -> AsyncGenerator[
             code=error.code,
         ) from error
     if container == "wav":
-        return decode_wav(_bytes_of(file), limits)
+        size_bytes = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        return decode_wav(_bytes_of(file), limits, size_bytes)
     return decode_container_file(file, container, limits)
 
 

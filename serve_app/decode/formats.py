@@ -22,6 +22,16 @@ DEMUXER = {
 }
 """FFmpeg's demuxer for each container."""
 
+CODECS = {
+    "flac": frozenset({"flac"}),
+    "ogg": frozenset({"opus", "vorbis", "flac"}),
+    "matroska": frozenset({"opus", "vorbis", "flac", "aac", "mp3", "pcm_s16le", "pcm_f32le"}),
+    "mp3": frozenset({"mp3"}),
+    "mov": frozenset({"aac", "alac", "flac", "mp3", "opus"}),
+    "aac": frozenset({"aac"}),
+}
+"""What may be in them: FFmpeg knows hundreds of codecs, and each is code that strangers reach."""
+
 SNIFF_BYTES = 12
 """What `sniff` must see: the longest signature it knows."""
 

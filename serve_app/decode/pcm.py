@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serve_app.decode.resample import Resampler
-from serve_app.errors import InvalidAudioError
+from serve_app.errors import InvalidAudioError, TooLargeError
 
 RATES_HZ = range(8_000, 96_001)
 CHANNELS = range(1, 9)
@@ -25,11 +25,17 @@ _WIDTH_BYTES = {"u8": 1, "s16": 2, "s24": 3, "s32": 4, "f32": 4, "f64": 8}
 
 @dataclass(frozen=True, slots=True)
 class AudioLimits:
-    """Rates and channels that this server takes, within those that it could."""
+    """What audio this server takes, within what it could, and what decoding it may cost."""
 
     min_rate_hz: int = RATES_HZ.start
     max_rate_hz: int = RATES_HZ.stop - 1
     max_channels: int = CHANNELS.stop - 1
+    max_s: int | None = None
+    """Length of a file; a live stream has other bounds."""
+    decoder_bytes: int = 256 << 20
+    """Memory that one decoder may take beyond what it starts with."""
+    decoder_cpu_s: int = 30
+    """CPU time that one decoder may take beyond a tenth of the audio that it gave."""
 
     def require(self, rate_hz: int, channels: int) -> None:
         """Raise InvalidAudioError for audio outside them."""
@@ -48,6 +54,21 @@ class AudioLimits:
                 param="channels",
                 code="unsupported_channels",
             )
+
+    def require_length(self, audio_s: float) -> None:
+        """Raise TooLargeError for a file with more audio than that."""
+        if self.max_s is not None and audio_s > self.max_s:
+            raise too_long(self.max_s)
+
+
+def too_long(most_s: int) -> TooLargeError:
+    """What a client is told whose file holds too much audio."""
+    return TooLargeError(
+        f"The file holds more than {most_s} s of audio, the most this server takes "
+        "(limits.file_audio_s); cut it into parts.",
+        param="file",
+        code="audio_too_long",
+    )
 
 
 ANY_AUDIO = AudioLimits()

@@ -75,9 +75,9 @@ def parse_header(head: bytes | bytearray) -> WavHeader | None:
 
 
 async def decode_wav(
-    body: AsyncIterator[bytes], limits: AudioLimits
+    body: AsyncIterator[bytes], limits: AudioLimits, size_bytes: int | None = None
 ) -> AsyncGenerator[bytes, None]:
-    """A body that is a WAV file, of known length or not."""
+    """A body that is a WAV file; `size_bytes` where its size is known."""
     head = bytearray()
     header = None
     async for piece in body:
@@ -88,6 +88,8 @@ async def decode_wav(
     if header is None:
         raise InvalidAudioError("The WAV file ends inside its header.", param="body")
     limits.require(header.layout.rate_hz, header.layout.channels)
+    if size_bytes is not None:
+        limits.require_length(_length_s(header, size_bytes))
     decoder = PcmDecoder(header.layout)
     left = header.data_bytes
     async for piece in _audio(bytes(head[header.data_offset :]), body):
@@ -95,6 +97,12 @@ async def decode_wav(
         if left is not None:
             left -= min(left, len(piece))
     yield decoder.finish()
+
+
+def _length_s(header: WavHeader, size_bytes: int) -> float:
+    there = max(0, size_bytes - header.data_offset)
+    data_bytes = there if header.data_bytes is None else min(there, header.data_bytes)
+    return data_bytes / header.layout.frame_bytes / header.layout.rate_hz
 
 
 async def _audio(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -24,7 +24,8 @@ from deployments.types import (
     VadRequest,
     VadState,
 )
-from serve_app.errors import BusyError, TooLargeError
+from serve_app.decode.pcm import too_long
+from serve_app.errors import BusyError
 from serve_app.files.ordered import ordered
 from serve_app.files.plan import PlanOptions, Span, Window, WindowPlanner
 from serve_app.files.transcript import FileSegment, segments_of
@@ -151,12 +152,7 @@ class FileRun:
     def _require_short_enough(self) -> None:
         longest_s = self._desk.limits.max_audio_s
         if self._audio.end > to_samples(1_000 * longest_s):
-            raise TooLargeError(
-                f"The file holds more than {longest_s} s of audio, the most this server takes "
-                "(limits.file_audio_s); cut it into parts.",
-                param="file",
-                code="audio_too_long",
-            )
+            raise too_long(longest_s)
 
     async def _hear(self) -> list[Window]:
         """One VAD call, and the windows that it finishes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -43,6 +44,12 @@ class LimitSettings(Section):
     max_channels: Annotated[int, Field(ge=1, lt=CHANNELS.stop)] = CHANNELS.stop - 1
     """Channels of audio: 400, or 1008 on a socket."""
 
+    decoder_bytes: Annotated[int, Field(ge=64 << 20, le=1 << 34)] = 256 << 20
+    """Memory that decoding one stream or file may take: 400, or 1008 on a socket."""
+    decoder_cpu_s: Annotated[int, Field(ge=1, le=86_400)] = 30
+    """CPU time that decoding one stream or file may take, beyond a tenth of its audio: 400, or 1008
+    on a socket."""
+
     # Live sessions
     message_bytes: Annotated[int, Field(ge=1_024, le=MAX_MESSAGE_BYTES)] = MAX_MESSAGE_BYTES
     """One message on a WebSocket: 1009."""
@@ -73,8 +80,18 @@ class LimitSettings(Section):
         return self
 
     def audio(self) -> AudioLimits:
-        """As the decoders take them."""
-        return AudioLimits(self.min_rate_hz, self.max_rate_hz, self.max_channels)
+        """As the decoders of live streams take them."""
+        return AudioLimits(
+            self.min_rate_hz,
+            self.max_rate_hz,
+            self.max_channels,
+            decoder_bytes=self.decoder_bytes,
+            decoder_cpu_s=self.decoder_cpu_s,
+        )
+
+    def file_audio(self) -> AudioLimits:
+        """As the decoders of files take them."""
+        return replace(self.audio(), max_s=self.file_audio_s)
 
     def session(self) -> SessionLimits:
         """As a session's audio is held to them."""

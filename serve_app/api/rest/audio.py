@@ -120,12 +120,14 @@ async def _serve(request: Request, take: Callable[[Upload, Service], Order]) -> 
     service: Service = request.app.state.service
     desk: FileDesk = request.app.state.files
     async with AsyncExitStack() as stack:
-        stack.enter_context(desk.admitted())
         limit_bytes = service.config.limits.upload_bytes
         upload = await read_upload(request, limit_bytes, request.app.state.uploads)
         stack.callback(upload.close)
         order = take(upload, service)
-        pcm = spending(decode_file(upload.file, service.config.limits.audio()), usage_of(request))
+        # Not before: an upload may take as long as its client likes.
+        stack.enter_context(desk.admitted())
+        limits = service.config.limits.file_audio()
+        pcm = spending(decode_file(upload.file, limits), usage_of(request))
         run = FileRun(desk, order.job, pcm)
         segments = await stack.enter_async_context(aclosing(run.segments()))
         if order.stream:
