@@ -8,8 +8,9 @@ the next that says the same and more.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from deployments.tables import Side
 
@@ -73,6 +74,8 @@ class Scene:
 
     targets: tuple[str, ...] = ()
     """Into which the session translates."""
+    added: tuple[str, ...] = ()
+    """Those of them that the speaker did not ask for: they are there for viewers alone."""
     addable: int = 0
     """How many languages viewers may add to those of the speaker."""
     speech: Speech | None = None
@@ -149,6 +152,18 @@ class Passages:
         self._size_bytes -= self._by_start.pop(start).size_bytes
 
 
+class Wish(Enum):
+    """What becomes of a viewer's wish for languages."""
+
+    GRANTED = "granted"
+    TOO_MANY = "too_many"
+    """The owner of the session allows no more."""
+    FULL = "full"
+    """No session is translated into more than MAX_TARGETS."""
+    UNKNOWN = "unknown"
+    """There is no such session."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a speaker's replica says of a session."""
@@ -183,7 +198,7 @@ class Receipt:
     edition: int = 0
     """To be said again to a hub that knows nothing."""
     wanted: tuple[str, ...] = ()
-    """Languages that viewers have asked for."""
+    """Languages that the session is to have for viewers beside the speaker's own, and no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +227,12 @@ class News:
 class Board:
     """All that is kept of one session."""
 
-    def __init__(self, first: Report, limits: Limits) -> None:
+    def __init__(self, first: Report, limits: Limits, now_s: float) -> None:
         self.passages = Passages(limits)
-        self.scene = Scene()
-        self.added: tuple[str, ...] = ()
-        """Languages that viewers asked for."""
+        self.scene = first.scene
+        # Who reads in them has yet to say so to a hub that has just begun.
+        self._read_at_s: dict[str, float] = dict.fromkeys(first.scene.added, now_s)
+        """By language that is there for viewers: when one was last known to read in it."""
         self.version = 0
         self.conversation = first.conversation
         self.edition = first.edition if first.acked_ms is None else _edition_of(first)
@@ -241,16 +257,31 @@ class Board:
         self.scene = report.scene
         return True
 
-    def want(self, targets: tuple[str, ...]) -> bool:
-        """Add languages for viewers; False where these are more than the owner allows, or than a
-        session can have."""
-        missing = [t for t in targets if t not in self.scene.targets and t not in self.added]
-        added = (*self.added, *missing)
-        too_many = len({*self.scene.targets, *added}) > MAX_TARGETS
-        if missing and (too_many or len(added) > self.scene.addable):
-            return False
-        self.added = added
-        return True
+    def want(self, targets: tuple[str, ...], now_s: float) -> Wish:
+        """Viewers read in these languages: have them, all or none, as long as somebody does."""
+        own = self._own
+        wanted = [target for target in targets if target not in own]
+        added = {*self.scene.added, *self._read_at_s}
+        if missing := set(wanted) - added:
+            if len(own) + len(added) + len(missing) > MAX_TARGETS:
+                return Wish.FULL
+            if len(added) + len(missing) > self.scene.addable:
+                return Wish.TOO_MANY
+        self.keep(wanted, now_s)
+        return Wish.GRANTED
+
+    def keep(self, languages: Iterable[str], now_s: float) -> None:
+        """Somebody reads in these, who needs no leave."""
+        self._read_at_s |= dict.fromkeys(languages, now_s)
+
+    def wanted(self, since_s: float) -> tuple[str, ...]:
+        """Languages that were read in since then; others are forgotten."""
+        self._read_at_s = {t: at_s for t, at_s in self._read_at_s.items() if at_s >= since_s}
+        return tuple(target for target in self._read_at_s if target not in self._own)
+
+    @property
+    def _own(self) -> frozenset[str]:
+        return frozenset(self.scene.targets) - frozenset(self.scene.added)
 
     def since(self, epoch: str, seen: Seen | None) -> News:
         """What a reader lacks."""

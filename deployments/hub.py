@@ -12,12 +12,11 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum
 from typing import Annotated, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from deployments.boards import Board, Limits, News, Receipt, Report, Seen
+from deployments.boards import Board, Limits, News, Receipt, Report, Seen, Wish
 from deployments.tables import ConsentAction, Conversation, Side, Table, other
 
 
@@ -36,21 +35,13 @@ class HubSettings(BaseModel):
     """How long a session that has ended can still be read."""
     silent_s: Annotated[float, Field(ge=5, le=86_400)] = 600.0
     """A session that nobody tells of for so long is forgotten."""
+    unread_s: Annotated[float, Field(ge=20, le=3_600)] = 60.0
+    """A language that viewers added goes when nobody has read in it for so long."""
 
     @property
     def limits(self) -> Limits:
         """Of one session."""
         return Limits(self.max_passages, self.max_session_bytes)
-
-
-class Wish(Enum):
-    """What becomes of a viewer's wish for languages."""
-
-    GRANTED = "granted"
-    TOO_MANY = "too_many"
-    """The owner of the session allows no more."""
-    UNKNOWN = "unknown"
-    """There is no such session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +59,13 @@ class HubPort(Protocol):
         """Tell of some sessions; a receipt for each."""
         ...
 
-    async def read(self, session_id: str, seen: Seen | None, wait_s: float) -> News | None:
-        """What is new, as soon as something is; None where the session is not known by then."""
+    async def read(
+        self, session_id: str, seen: Seen | None, wait_s: float, languages: tuple[str, ...] = ()
+    ) -> News | None:
+        """What is new, as soon as something is; None where the session is not known by then.
+
+        `languages`: those that it is read in, which are kept for it, and wanted again of a new hub.
+        """
         ...
 
     async def want(self, session_id: str, targets: tuple[str, ...]) -> Wish:
@@ -110,9 +106,12 @@ class LocalHub:
         self._forget()
         return tuple(map(self._take, reports))
 
-    async def read(self, session_id: str, seen: Seen | None, wait_s: float) -> News | None:
+    async def read(
+        self, session_id: str, seen: Seen | None, wait_s: float, languages: tuple[str, ...] = ()
+    ) -> News | None:
         """See HubPort."""
         self._forget()
+        await self.want(session_id, languages)
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 while not self._has_news(session_id, seen):
@@ -125,7 +124,7 @@ class LocalHub:
         board = self._boards.get(session_id)
         if board is None:
             return Wish.UNKNOWN
-        return Wish.GRANTED if board.want(targets) else Wish.TOO_MANY
+        return board.want(targets, self._clock())
 
     async def attend(
         self, name: str, side: Side, language: str, seen: Seen | None, wait_s: float
@@ -177,13 +176,14 @@ class LocalHub:
         if board is None:
             if not report.whole or not self._has_room():
                 return Receipt(taken=False)
-            board = Board(report, self._settings.limits)
+            board = Board(report, self._settings.limits, self._clock())
             self._boards[report.session_id] = board
         if not board.take(report):
             return Receipt(taken=False, superseded=True)
         self._told_at_s[report.session_id] = self._clock()
         self._wake(report.session_id)
-        wanted = (*board.added, *self._wanted_at_table(report))
+        board.keep(self._wanted_at_table(report), self._clock())
+        wanted = board.wanted(self._clock() - self._settings.unread_s)
         return Receipt(taken=True, wanted=wanted, edition=board.edition)
 
     def _wanted_at_table(self, report: Report) -> tuple[str, ...]:

@@ -7,9 +7,9 @@ from typing import Any
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from deployments.boards import News, Receipt, Report, Seen
+from deployments.boards import News, Receipt, Report, Seen, Wish
 from deployments.calls import answered
-from deployments.hub import HubSettings, LocalHub, TableNews, Wish
+from deployments.hub import HubSettings, LocalHub, TableNews
 from deployments.tables import ConsentAction, Conversation, Side
 
 MAX_ONGOING_REQUESTS = 10_000
@@ -35,9 +35,11 @@ class Hub:
         """See HubPort."""
         return await self._hub.publish(reports)
 
-    async def read(self, session_id: str, seen: Seen | None, wait_s: float) -> News | None:
+    async def read(
+        self, session_id: str, seen: Seen | None, wait_s: float, languages: tuple[str, ...] = ()
+    ) -> News | None:
         """See HubPort."""
-        return await self._hub.read(session_id, seen, wait_s)
+        return await self._hub.read(session_id, seen, wait_s, languages)
 
     async def want(self, session_id: str, targets: tuple[str, ...]) -> Wish:
         """See HubPort."""
@@ -69,9 +71,13 @@ class ServeHub:
         receipts: tuple[Receipt, ...] = await answered(self._handle.publish.remote(reports))
         return receipts
 
-    async def read(self, session_id: str, seen: Seen | None, wait_s: float) -> News | None:
+    async def read(
+        self, session_id: str, seen: Seen | None, wait_s: float, languages: tuple[str, ...] = ()
+    ) -> News | None:
         """See HubPort."""
-        news: News | None = await answered(self._handle.read.remote(session_id, seen, wait_s))
+        news: News | None = await answered(
+            self._handle.read.remote(session_id, seen, wait_s, languages)
+        )
         return news
 
     async def want(self, session_id: str, targets: tuple[str, ...]) -> Wish:

@@ -24,7 +24,7 @@ from serve_app.api.query import (
     parse_stream_config,
     query_values,
     session_options,
-    with_more_targets,
+    with_viewers_targets,
 )
 from serve_app.api.quotas import usage_of
 from serve_app.api.resume import HeldMessages, Resuming, TokenWriter
@@ -58,6 +58,8 @@ class Opening:
 
     session_id: str
     query: StreamQuery
+    own: tuple[str, ...]
+    """Of its targets, those that are not there for viewers alone."""
     resumption: Resumption | None
     requests: tuple[sockets.Request, ...] = ()
     """What else the first message asks for: to take its audio, or to end."""
@@ -89,14 +91,14 @@ class NativeConversation:
 
     def tell(self, emit: fx.Emit) -> Sequence[Message]:
         """The same JSON as `POST /v1/stream`."""
-        written = self._sharing.pass_on(self._tokens.write(emit))
+        written = self._sharing.pass_on(self._tokens.write(emit, self._sharing.own))
         wire = events.to_wire(written.seq, written.event)
         text = json.dumps(wire, ensure_ascii=False, separators=(",", ":"))
         return [Message(text, volatile=isinstance(emit.event, VOLATILE))]
 
-    def add_targets(self, targets: Sequence[str]) -> Sequence[sockets.Request]:
-        """Viewers read in these languages too."""
-        query = with_more_targets(self._query, targets, self._service)
+    def serve_viewers(self, targets: Sequence[str]) -> Sequence[sockets.Request]:
+        """Viewers read in these languages, and in no others beside the owner's own."""
+        query = with_viewers_targets(self._query, self._sharing.own, targets, self._service)
         return [] if query is None else [sockets.Tell(self._change(query))]
 
     def _update(self, values: dict[str, Any]) -> fx.Configure:
@@ -107,7 +109,10 @@ class NativeConversation:
                 code="not_changeable",
             )
         now = self._query.model_dump(mode="json")
-        return self._change(parse_stream_config({**now, **values}, self._service))
+        query = parse_stream_config({**now, **values}, self._service)
+        if "target" in values:
+            self._sharing.own = query.target
+        return self._change(query)
 
     def _change(self, query: StreamQuery) -> fx.Configure:
         self._query = query
@@ -147,11 +152,16 @@ async def stream_socket(socket: WebSocket) -> None:
         decoded = _decoded(audio, opening.query.format, layout, limits.audio())
         return within(decoded, limits.session(), usage_of(socket))
 
-    def add_targets(targets: tuple[str, ...]) -> None:
-        call.act(conversation.add_targets(targets))
+    def serve_viewers(targets: tuple[str, ...]) -> None:
+        call.act(conversation.serve_viewers(targets))
 
     sharing = audience.share(
-        opening.session_id, add_targets, opening.resumption, invitation, principal_of(socket)
+        opening.session_id,
+        serve_viewers,
+        opening.own,
+        resumption=opening.resumption,
+        invitation=invitation,
+        owner=principal_of(socket),
     )
     conversation = NativeConversation(service, opening.query, tokens, sharing)
     resumed = opening.resumption is not None
@@ -211,7 +221,7 @@ def opening_of(
     segments = values.pop("segments", ())
     if token is None:
         query = parse_stream_config(values, service)
-        return Opening(f"s{uuid.uuid4().hex[:20]}", query, None)
+        return Opening(f"s{uuid.uuid4().hex[:20]}", query, query.target, None)
     try:
         held = _HELD.validate_python(segments)
     except ValidationError as error:
@@ -222,7 +232,7 @@ def opening_of(
     changed = {key: value for key, value in message.items() if key in {*AUDIO_KEYS, "partials"}}
     _require_nothing_else(message)
     query = parse_stream_config({**resumed.config, **changed}, service)
-    return Opening(resumed.session_id, query, resumed.resumption)
+    return Opening(resumed.session_id, query, resumed.own, resumed.resumption)
 
 
 def _require_same_conversation(

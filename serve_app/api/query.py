@@ -101,11 +101,11 @@ def session_options(service: Service, query: StreamQuery) -> SessionOptions:
     )
 
 
-def with_more_targets(
-    query: StreamQuery, more: Iterable[str], service: Service
+def with_viewers_targets(
+    query: StreamQuery, own: Iterable[str], viewers: Iterable[str], service: Service
 ) -> StreamQuery | None:
-    """The query translated into more languages as well; None where that changes nothing."""
-    targets = tuple(dict.fromkeys((*query.target, *more)))[:MAX_TARGETS]
+    """The query with the owner's targets and the viewers'; None where that changes nothing."""
+    targets = tuple(dict.fromkeys((*own, *viewers)))[:MAX_TARGETS]
     if targets == query.target:
         return None
     terms = query.glossary
@@ -113,6 +113,8 @@ def with_more_targets(
         # A term may leave out its language only while there is one.
         only = f"{query.target[0]}:"
         terms = tuple(term if term.startswith(only) else only + term for term in terms)
+    gone = tuple(f"{target}:" for target in query.target if target not in targets)
+    terms = tuple(term for term in terms if not term.startswith(gone))
     values = {**query.model_dump(), "target": targets, "glossary": terms}
     return parse_stream_config(values, service)
 

@@ -67,6 +67,8 @@ class Resumed:
     session_id: str
     config: dict[str, Any]
     """As it was last announced."""
+    own: tuple[str, ...]
+    """Of its targets, those that are not there for viewers alone."""
     resumption: Resumption
 
 
@@ -76,12 +78,19 @@ class Resuming:
     def __init__(self, signer: TokenSigner) -> None:
         self._signer = signer
 
-    def token(self, session_id: str, config: dict[str, Any], point: ResumePoint) -> str:
-        """Takes the session up again from the point."""
+    def token(
+        self,
+        session_id: str,
+        config: dict[str, Any],
+        point: ResumePoint,
+        own: tuple[str, ...] | None = None,
+    ) -> str:
+        """Takes the session up again from the point; `own`: all targets where it is None."""
         return self._signer.sign(
             {
                 "sid": session_id,
                 "config": config,
+                "own": own,
                 "at": [point.acked, point.exact, point.utterance_start, point.language],
                 "targets": point.targets,
                 "said": point.said,
@@ -98,7 +107,11 @@ class Resuming:
         usual, context = claims["before"]
         point = ResumePoint(acked, exact, start, language, changes, said, usual, context)
         segments = tuple(_held(claims["sid"], point, held))
-        return Resumed(claims["sid"], claims["config"], Resumption(point, segments))
+        config = claims["config"]
+        # Tokens of before there were such targets do not say which they are.
+        own = claims.get("own")
+        targets = tuple(config.get("target", ()) if own is None else own)
+        return Resumed(claims["sid"], config, targets, Resumption(point, segments))
 
 
 class TokenWriter:
@@ -109,8 +122,8 @@ class TokenWriter:
         self._session_id = session_id
         self._config = config
 
-    def write(self, emit: fx.Emit) -> fx.Emit:
-        """The same event, with a token where its type has one."""
+    def write(self, emit: fx.Emit, own: tuple[str, ...] | None = None) -> fx.Emit:
+        """The same event, with a token where its type has one; `own`: as in Resuming.token."""
         match emit.event:
             case events.SessionUpdated(config):
                 self._config = dict(config)
@@ -120,7 +133,7 @@ class TokenWriter:
                 return emit
         if emit.resume is None:
             raise ValueError(f"{emit.event.type} came without a point to resume from")
-        token = self._resuming.token(self._session_id, self._config, emit.resume)
+        token = self._resuming.token(self._session_id, self._config, emit.resume, own)
         return fx.Emit(emit.seq, replace(emit.event, resume_token=token))
 
 

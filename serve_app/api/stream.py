@@ -19,7 +19,7 @@ from serve_app.api.query import (
     StreamQuery,
     parse_stream_query,
     session_options,
-    with_more_targets,
+    with_viewers_targets,
 )
 from serve_app.api.quotas import usage_of
 from serve_app.api.service import Service
@@ -103,15 +103,17 @@ async def _session_events(
     session = Session(f"s{uuid.uuid4().hex[:20]}", session_options(service, query))
     asked = query
 
-    def add_targets(targets: tuple[str, ...]) -> None:
+    def serve_viewers(targets: tuple[str, ...]) -> None:
         nonlocal asked
-        more = with_more_targets(asked, targets, service)
-        if more is not None:
-            asked = more
-            runner.tell(fx.Configure(session_options(service, more), more.model_dump(mode="json")))
+        now = with_viewers_targets(asked, query.target, targets, service)
+        if now is not None:
+            asked = now
+            runner.tell(fx.Configure(session_options(service, now), now.model_dump(mode="json")))
 
     invitation = audience.invited(query)
-    sharing = audience.share(session.session_id, add_targets, invitation=invitation, owner=owner)
+    sharing = audience.share(
+        session.session_id, serve_viewers, query.target, invitation=invitation, owner=owner
+    )
     seq = 0
     try:
         with service.open(session, "http") as runner:

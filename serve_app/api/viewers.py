@@ -24,7 +24,7 @@ from serve_app.session.resume import Resumption
 from serve_app.viewers.captions import Cursor, Reader
 from serve_app.viewers.links import Invitation, Invitations, ViewerLinks
 from serve_app.viewers.lobby import Followed, Lobby, session_not_found
-from serve_app.viewers.newsroom import AddTargets, Newsroom
+from serve_app.viewers.newsroom import Newsroom, ServeViewers
 from serve_app.viewers.sharing import Sharing
 
 LAST_EVENT_ID = "last-event-id"
@@ -71,7 +71,9 @@ class Audience:
     def share(
         self,
         session_id: str,
-        add_targets: AddTargets,
+        serve_viewers: ServeViewers,
+        own: tuple[str, ...],
+        *,
         resumption: Resumption | None = None,
         invitation: Invitation | None = None,
         owner: Principal | None = None,
@@ -82,7 +84,8 @@ class Audience:
             session_id,
             self._newsroom,
             self.links,
-            add_targets,
+            serve_viewers,
+            own=own,
             resumption=resumption,
             invitation=invitation,
             owner=owner.client if known and owner else "",
@@ -130,7 +133,8 @@ async def session_events(request: Request) -> Response:
         followed = await stack.enter_async_context(audience.lobby.follow(session_id))
         if owner is not None and followed.copy.scene.owner != owner:
             raise session_not_found(session_id)
-        await audience.lobby.want(session_id, query.target, followed)
+        reading = audience.lobby.reading(session_id, query.target, followed)
+        await stack.enter_async_context(reading)
         reader = Reader(session_id, query.lanes, cursor, partials=query.partials)
         pieces = _told(followed, reader, until_s, audience.max_connection_bytes)
         return EventStream(pieces, stack.pop_all())

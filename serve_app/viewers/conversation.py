@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from deployments.boards import SOURCE, Seen
+from deployments.boards import MAX_TARGETS, SOURCE, Seen
 from deployments.hub import HubPort
 from deployments.logs import discreet
 from deployments.tables import SIDES, Conversation, Side
@@ -47,6 +47,7 @@ class Listener:
         self._table: Conversation | None = None
         self._told: events.ConversationUpdated | None = None
         self._heard: dict[str, _Heard] = {}
+        self._warned: set[Followed] = set()
         self._stack = AsyncExitStack()
         self._news = asyncio.Event()
         self._seq = 0
@@ -78,15 +79,18 @@ class Listener:
                 await asyncio.sleep(RETRY_S)
                 continue
             seen, self._table = news.seen, news.now
+            self._news.set()
             await self._follow_all(news.now)
             self._news.set()
 
     async def _follow_all(self, table: Conversation) -> None:
-        for side in SIDES:
-            for session_id in table.seats[side].sessions:
-                known = self._heard.get(session_id)
-                if known is None or known.followed.lost:
-                    await self._follow(side, session_id)
+        """At the same time: one that is forgotten is looked for for seconds."""
+        sessions = [(side, name) for side in SIDES for name in table.seats[side].sessions]
+        await asyncio.gather(*(self._follow(*one) for one in sessions if self._lacks(one[1])))
+
+    def _lacks(self, session_id: str) -> bool:
+        known = self._heard.get(session_id)
+        return known is None or known.followed.lost
 
     async def _follow(self, side: Side, session_id: str) -> None:
         try:
@@ -115,10 +119,29 @@ class Listener:
             for event in heard.reader.events(heard.followed.copy):
                 said_at_s = _said_at_s(heard.followed.copy, event)
                 yield {**self._wire(event), "side": heard.side, **said_at_s}
+            if self._is_refused(heard):
+                self._warned.add(heard.followed)
+                yield {**self._wire(_no_translation(self._language)), "side": heard.side}
+
+    def _is_refused(self, heard: _Heard) -> bool:
+        """Whether the other side's session cannot have our language, and we were not told."""
+        scene = heard.followed.copy.scene
+        is_full = len(scene.targets) >= MAX_TARGETS and self._language not in scene.targets
+        is_others = heard.side != self._invitation.side and not scene.ended
+        return is_full and is_others and heard.followed not in self._warned
 
     def _wire(self, event: events.Event) -> Wire:
         self._seq += 1
         return events.to_wire(self._seq, event)
+
+
+def _no_translation(language: str) -> events.Warning:
+    return events.Warning(
+        "target_not_available",
+        f"What the other side says is not translated into {language}: its session has "
+        f"{MAX_TARGETS} languages already, and none can have more. Ask it to give one up, or "
+        "choose one that it has.",
+    )
 
 
 def updated(invitation: Invitation, table: Conversation) -> events.ConversationUpdated:

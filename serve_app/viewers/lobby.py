@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
 from deployments.background import outliving
-from deployments.boards import Limits, Seen
-from deployments.hub import HubPort, Wish
+from deployments.boards import MAX_TARGETS, Limits, Seen, Wish
+from deployments.hub import HubPort
 from deployments.logs import discreet
 from serve_app.errors import DragomanError, NotFoundError, UnavailableError
 from serve_app.viewers.captions import Copy
@@ -58,6 +59,8 @@ class Followed:
     def __init__(self, session_id: str, hub: HubPort, limits: Limits) -> None:
         self.copy = Copy(limits)
         self.followers = 0
+        self.readers: Counter[str] = Counter()
+        """Of those who want them here, by language."""
         self.version = 0
         """Rises with each change."""
         self.lost = False
@@ -93,7 +96,8 @@ class Followed:
         while not self.lost:
             try:
                 async with asyncio.timeout(READ_WAIT_S + HUB_TIMEOUT_S):
-                    news = await self._hub.read(self._session_id, seen, READ_WAIT_S)
+                    languages = tuple(sorted(+self.readers))
+                    news = await self._hub.read(self._session_id, seen, READ_WAIT_S, languages)
             except Exception as error:
                 logger.info("the hub cannot be read: %s", discreet(error))
                 news = None
@@ -143,23 +147,46 @@ class Lobby:
                     del self._followed[session_id]
                 await followed.stop()
 
-    async def want(self, session_id: str, targets: tuple[str, ...], followed: Followed) -> None:
-        """Have the session translated into these languages; raises TargetRefusedError."""
-        missing = tuple(t for t in targets if t not in followed.copy.scene.targets)
-        if not missing:
+    @asynccontextmanager
+    async def reading(
+        self, session_id: str, targets: tuple[str, ...], followed: Followed
+    ) -> AsyncGenerator[None, None]:
+        """The session is translated into these languages meanwhile; raises TargetRefusedError."""
+        await self._want(session_id, targets, followed)
+        followed.readers.update(targets)
+        try:
+            yield
+        finally:
+            followed.readers.subtract(targets)
+
+    async def _want(self, session_id: str, targets: tuple[str, ...], followed: Followed) -> None:
+        scene = followed.copy.scene
+        missing = tuple(target for target in targets if target not in scene.targets)
+        wanted = tuple(target for target in targets if target in scene.added) + missing
+        if not wanted:
             return
         try:
             async with asyncio.timeout(HUB_TIMEOUT_S):
-                wish = await self._hub.want(session_id, missing)
+                wish = await self._hub.want(session_id, wanted)
         except Exception as error:
+            if not missing:
+                return
             raise UnavailableError(
                 "The hub that viewers meet at does not answer; try again."
             ) from error
         if wish is not Wish.GRANTED:
-            offered = ", ".join(followed.copy.scene.targets) or "none"
-            raise TargetRefusedError(
-                f"This session is not translated into {', '.join(missing)}, and its owner allows "
-                f"no more languages. Choose one that it has ({offered}), or leave target out for "
-                "the text as it is spoken.",
-                param="target",
-            )
+            raise _refusal(wish, missing or wanted, scene.targets)
+
+
+def _refusal(wish: Wish, missing: tuple[str, ...], offered: tuple[str, ...]) -> TargetRefusedError:
+    why = {
+        Wish.TOO_MANY: "its owner allows viewers to add no more languages",
+        Wish.FULL: f"no session is translated into more than {MAX_TARGETS} languages at a time",
+        Wish.UNKNOWN: "it is over",
+    }[wish]
+    return TargetRefusedError(
+        f"This session is not translated into {', '.join(missing)}, and {why}. Choose one that it "
+        f"has ({', '.join(offered) or 'none'}), or leave target out for the text as it is spoken. "
+        "A language that nobody reads any more makes room after a while.",
+        param="target",
+    )

@@ -25,7 +25,8 @@ PUBLISH_TIMEOUT_S = 5.0
 FAREWELL_S = 30.0
 """How long the end of a session is told to a hub that does not answer."""
 
-AddTargets = Callable[[tuple[str, ...]], None]
+ServeViewers = Callable[[tuple[str, ...]], None]
+"""Called with the languages that a session is to have for viewers, beside its speaker's own."""
 
 logger = logging.getLogger("ray.serve")
 
@@ -34,13 +35,13 @@ class Broadcast:
     """One connection of a session on its way to the hub."""
 
     def __init__(
-        self, manuscript: Manuscript, add_targets: AddTargets, wake: Callable[[], None]
+        self, manuscript: Manuscript, serve_viewers: ServeViewers, wake: Callable[[], None]
     ) -> None:
-        """`add_targets`: called with languages that viewers lack, again until they are there."""
+        """`serve_viewers`: called again until the session has these languages."""
         self.manuscript = manuscript
         self.told_at_s = 0.0
         self.closed_at_s: float | None = None
-        self._add_targets = add_targets
+        self._serve_viewers = serve_viewers
         self._wake = wake
 
     def note(self, event: events.Event) -> None:
@@ -48,9 +49,10 @@ class Broadcast:
         self.manuscript.note(event, time.time())
         self._wake()
 
-    def allow(self, addable: int, owner: str) -> None:
-        """How many languages viewers may add, and whose keys may follow."""
-        self.manuscript.scene = replace(self.manuscript.scene, addable=addable, owner=owner)
+    def allow(self, addable: int, added: tuple[str, ...], owner: str) -> None:
+        """How many languages viewers may add and which they have, and whose keys may follow."""
+        scene = self.manuscript.scene
+        self.manuscript.scene = replace(scene, addable=addable, added=added, owner=owner)
         self._wake()
 
     def close(self, ended: str = "") -> None:
@@ -66,10 +68,10 @@ class Broadcast:
     def settle(self, receipt: Receipt | None) -> None:
         """What became of its report."""
         self.manuscript.settle(receipt)
-        wanted = receipt.wanted if receipt is not None else ()
-        missing = tuple(t for t in wanted if t not in self.manuscript.scene.targets)
-        if missing and self.closed_at_s is None:
-            self._add_targets(missing)
+        if receipt is None or not receipt.taken or self.closed_at_s is not None:
+            return
+        if set(receipt.wanted) != set(self.manuscript.scene.added):
+            self._serve_viewers(receipt.wanted)
 
     @property
     def is_due(self) -> bool:
@@ -103,11 +105,11 @@ class Newsroom:
         session_id: str,
         resumption: Resumption | None,
         invitation: Invitation | None,
-        add_targets: AddTargets,
+        serve_viewers: ServeViewers,
     ) -> Broadcast:
         """A connection of a session that viewers may follow, or that is one side of two."""
         manuscript = Manuscript(session_id, time.time(), self._limits, resumption, invitation)
-        broadcast = Broadcast(manuscript, add_targets, self._news.set)
+        broadcast = Broadcast(manuscript, serve_viewers, self._news.set)
         self._broadcasts.append(broadcast)
         if self._task is None or self._task.done():
             self._task = outliving(self._tell_all())

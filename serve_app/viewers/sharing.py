@@ -10,7 +10,7 @@ from serve_app.session import effects as fx
 from serve_app.session import events
 from serve_app.session.resume import Resumption
 from serve_app.viewers.links import Invitation, ViewerLinks
-from serve_app.viewers.newsroom import AddTargets, Broadcast, Newsroom
+from serve_app.viewers.newsroom import Broadcast, Newsroom, ServeViewers
 
 UNSHARED = "unshared"
 """Reason for viewers where the owner has set `viewers` to false again."""
@@ -24,16 +24,19 @@ class Sharing:
         session_id: str,
         newsroom: Newsroom,
         links: ViewerLinks,
-        add_targets: AddTargets,
+        serve_viewers: ServeViewers,
         *,
+        own: tuple[str, ...],
         resumption: Resumption | None = None,
         invitation: Invitation | None = None,
         owner: str = "",
     ) -> None:
+        """`own`: the languages that the speaker asked for."""
+        self.own = own
         self._session_id = session_id
         self._newsroom = newsroom
         self._links = links
-        self._add_targets = add_targets
+        self._serve_viewers = serve_viewers
         self._resumption = resumption
         self._invitation = invitation
         self._owner = owner
@@ -66,14 +69,13 @@ class Sharing:
             return
         if self._broadcast is None:
             self._broadcast = self._newsroom.open(
-                self._session_id, self._resumption, self._invitation, self._add_targets
+                self._session_id, self._resumption, self._invitation, self._serve_viewers
             )
             # What the speaker held when it came back says nothing of a later sharing.
             self._resumption = None
-        if has_viewers:
-            self._broadcast.allow(config["viewer_targets"], self._owner)
-        else:
-            self._broadcast.allow(0, "")
+        addable, owner = (config["viewer_targets"], self._owner) if has_viewers else (0, "")
+        added = tuple(target for target in config["target"] if target not in self.own)
+        self._broadcast.allow(addable, added, owner)
 
     def _end(self) -> None:
         if self._broadcast is not None:

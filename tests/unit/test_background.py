@@ -45,7 +45,9 @@ class Hub(LocalHub):
         self._asked.note()
         return await super().publish(reports)
 
-    async def read(self, session_id: str, seen: Seen | None, wait_s: float) -> News | None:
+    async def read(
+        self, session_id: str, seen: Seen | None, wait_s: float, languages: tuple[str, ...] = ()
+    ) -> News | None:
         self._asked.note()
         return await super().read(session_id, seen, wait_s)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -295,10 +296,12 @@ class Flaky(LocalHub):
 
     down = False
 
-    async def read(self, session_id: str, seen: Seen | None, wait_s: float) -> News | None:
+    async def read(
+        self, session_id: str, seen: Seen | None, wait_s: float, languages: tuple[str, ...] = ()
+    ) -> News | None:
         if self.down:
             raise ConnectionError("down")
-        return await super().read(session_id, seen, wait_s)
+        return await super().read(session_id, seen, wait_s, languages)
 
 
 def said(start: int, text: str, *, whole: bool = False) -> Report:
@@ -336,6 +339,46 @@ async def test_a_hub_that_was_away_for_long_is_heard_again(
         await hub.publish((said(32, "two"),))
         await hear(batches, 2)
     assert heard == ["one", "two"]
+
+
+async def test_forgotten_sessions_are_looked_for_at_the_same_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lobby, "FIND_TIMEOUT_S", 0.4)
+    monkeypatch.setattr(lobby, "READ_WAIT_S", 0.1)
+    hub = LocalHub()
+    table = hub._table("c")
+    for number in range(12):
+        table.speak("host", f"gone{number}", 0.0)
+    await hub.publish((said(16, "here", whole=True),))
+    listener = conversation.Listener(hub, lobby.Lobby(hub, Limits()), GUEST_LINK, "en")
+    texts: list[str] = []
+    # One after the other they would take almost five seconds.
+    async with asyncio.timeout(3), aclosing(listener.news(0.05)) as batches:
+        async for batch in batches:
+            texts += [e["text"] for e in batch if e["type"] == "translation.committed"]
+            if texts:
+                break
+    assert texts == ["here"]
+
+
+async def test_who_cannot_be_translated_for_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "ATTEND_S", 0.05)
+    hub = LocalHub()
+    full = Scene(targets=("de", "es", "fr", "it", "pt", "nl", "pl", "cs"))
+    await hub.publish((replace(said(16, "eins", whole=True), scene=full),))
+    listener = conversation.Listener(hub, lobby.Lobby(hub, Limits()), GUEST_LINK, "en")
+    told: list[dict[str, Any]] = []
+    async with asyncio.timeout(10), aclosing(listener.news(0.05)) as batches:
+        async for batch in batches:
+            told += batch
+            if any(e["type"] == "warning" for e in told):
+                break
+        for _ in range(5):
+            told += await anext(batches)
+    (warning,) = [e for e in told if e["type"] == "warning"]
+    assert (warning["code"], warning["side"]) == ("target_not_available", "host")
+    assert warning["message"].startswith("What the other side says is not translated into en: ")
 
 
 async def test_two_readers_of_one_side_do_not_take_turns() -> None:

@@ -191,12 +191,67 @@ async def test_viewers_add_as_many_languages_as_the_owner_allows() -> None:
 
 async def test_viewers_are_promised_no_language_that_a_session_cannot_have() -> None:
     hub = LocalHub()
-    targets = ("de", "es", "fr", "it", "pt", "nl")
-    await hub.publish((report(scene=Scene(targets=targets, addable=4)),))
+    own = ("de", "es", "fr", "it", "pt", "nl")
+    await hub.publish((report(scene=Scene(targets=own, addable=4)),))
     assert await hub.want("s", ("pl", "cs")) is Wish.GRANTED
-    assert await hub.want("s", ("sv",)) is Wish.TOO_MANY
-    await hub.publish((report(scene=Scene(targets=(*targets, "pl", "cs"), addable=0)),))
+    assert await hub.want("s", ("sv",)) is Wish.FULL
+    both = Scene(targets=(*own, "pl", "cs"), added=("pl", "cs"), addable=0)
+    await hub.publish((report(scene=both),))
     assert await hub.want("s", ("pl", "de")) is Wish.GRANTED
+    assert await hub.want("s", ("sv",)) is Wish.FULL
+
+
+async def told_wanted(hub: LocalHub, scene: Scene) -> tuple[str, ...]:
+    (receipt,) = await hub.publish((report(scene=scene),))
+    return receipt.wanted
+
+
+async def test_a_language_goes_when_nobody_reads_in_it_any_more() -> None:
+    clock = Clock()
+    hub = LocalHub(HubSettings(unread_s=60), clock)
+    own = Scene(targets=("de",), addable=2)
+    both = Scene(targets=("de", "fr", "es"), added=("fr", "es"), addable=2)
+    assert await told_wanted(hub, own) == ()
+    assert await hub.want("s", ("fr", "es")) is Wish.GRANTED
+    assert await told_wanted(hub, own) == ("fr", "es")
+    clock.now_s = 50
+    await hub.read("s", None, 0.0, ("de", "fr"))
+    clock.now_s = 60
+    assert await told_wanted(hub, both) == ("fr", "es")
+    clock.now_s = 61
+    assert await told_wanted(hub, both) == ("fr",)
+    # Its place is free for another as soon as the session has let it go.
+    assert await hub.want("s", ("it",)) is Wish.TOO_MANY
+    assert await told_wanted(hub, Scene(("de", "fr"), ("fr",), 2)) == ("fr",)
+    assert await hub.want("s", ("it",)) is Wish.GRANTED
+    clock.now_s = 111
+    assert await told_wanted(hub, Scene(("de", "fr"), ("fr",), 2)) == ("it",)
+
+
+async def test_a_new_hub_takes_nothing_away_before_readers_have_come_back() -> None:
+    clock = Clock()
+    hub = LocalHub(HubSettings(unread_s=60), clock)
+    added = Scene(targets=("de", "fr"), added=("fr",), addable=1)
+    assert await told_wanted(hub, added) == ("fr",)
+    clock.now_s = 60
+    assert await told_wanted(hub, added) == ("fr",)
+    clock.now_s = 61
+    assert await told_wanted(hub, added) == ()
+    # Whoever reads in a language that was lost on the way has it again.
+    await hub.read("s", None, 0.0, ("fr",))
+    assert await told_wanted(hub, Scene(targets=("de",), addable=1)) == ("fr",)
+
+
+async def test_what_the_owner_asks_for_itself_stays() -> None:
+    clock = Clock()
+    hub = LocalHub(HubSettings(unread_s=60), clock)
+    await told_wanted(hub, Scene(targets=("de",), addable=1))
+    await hub.want("s", ("fr",))
+    assert await told_wanted(hub, Scene(targets=("de", "fr"), addable=1)) == ()
+    assert await hub.want("s", ("es",)) is Wish.TOO_MANY
+    clock.now_s = 61
+    assert await told_wanted(hub, Scene(targets=("de", "fr"), addable=1)) == ()
+    assert await hub.want("s", ("es",)) is Wish.GRANTED
 
 
 def read_all(reader: Reader, copy: Copy) -> list[ev.Event]:

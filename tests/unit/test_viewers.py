@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -13,7 +14,7 @@ import aiohttp
 import pytest
 
 from deployments.boards import News, Receipt, Report, Seen
-from deployments.hub import HubPort, LocalHub, Wish
+from deployments.hub import HubPort, HubSettings, LocalHub, Wish
 from deployments.types import AsrRequest, Draft, Hypothesis, MtRequest, StageInfo
 from serve_app.api.service import Service
 from serve_app.client.resume import Memory
@@ -169,6 +170,62 @@ async def test_a_language_that_viewers_add_is_translated_once_for_all() -> None:
     assert ports.mt_calls == ["fr"] * len(segments)
 
 
+class Skipping:
+    """A clock that can be put forward."""
+
+    def __init__(self) -> None:
+        self.skipped_s = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.skipped_s
+
+
+async def test_a_language_goes_some_time_after_its_last_viewer() -> None:
+    clock = Skipping()
+    service, _ = a_service(LocalHub(HubSettings(unread_s=60), clock))
+    service = replace(service, mt=replace(ANY, takes_glossary=True))
+    keys = {"viewer_targets": 1, "glossary": ["train=Zug"]}
+    async with serving(service) as url:
+        async with speaking(url, **keys) as (speaker, session, token):
+            async with view(url, session, token, target="fr") as viewer:
+                updated = await speaker.until("session.updated")
+                assert updated["config"]["target"] == ["de", "fr"]
+                clock.skipped_s += 50
+                await viewer.until("viewer.joined")
+                status, error = await refused(url, session, token, target="es")
+                assert (status, error["code"]) == (403, "target_not_allowed")
+                assert error["message"].startswith(
+                    "This session is not translated into es, and its owner allows viewers to add "
+                    "no more languages. Choose one that it has (de"
+                )
+            memory = Memory()
+            for event in speaker.events:
+                memory.note(event)
+        # Taken up again, the session still knows that French is not its owner's wish.
+        async with talk(url) as again:
+            await again.socket.send_json(memory.message())
+            created = await again.until("session.created")
+            assert created["config"]["target"] == ["de", "fr"]
+            clock.skipped_s += 61
+            updated = await again.until("session.updated")
+            assert updated["config"]["target"] == ["de"]
+            assert updated["config"]["glossary"] == ["de:train=Zug"]
+            async with view(url, session, token, target="es"):
+                updated = await again.until("session.updated")
+                assert updated["config"]["target"] == ["de", "es"]
+            await again.config(target=["de", "es"])
+            assert (await again.until("session.updated"))["config"]["target"] == ["de", "es"]
+            clock.skipped_s += 61
+            await finish(again)
+    # Spanish has become the owner's own, and stays.
+    assert again.wire[-1]["type"] == "session.closed"
+    assert [e["config"]["target"] for e in again.wire if e["type"] == "session.updated"] == [
+        ["de"],
+        ["de", "es"],
+        ["de", "es"],
+    ]
+
+
 async def test_who_comes_late_or_again_reads_everything_once() -> None:
     service, _ = a_service()
     half = STREAM.length_samples // 2
@@ -298,8 +355,10 @@ class Mortal:
     async def publish(self, reports: tuple[Report, ...]) -> tuple[Receipt, ...]:
         return await (await self._living()).publish(reports)
 
-    async def read(self, session_id: str, seen: Seen | None, wait_s: float) -> News | None:
-        return await (await self._living()).read(session_id, seen, min(wait_s, 0.05))
+    async def read(
+        self, session_id: str, seen: Seen | None, wait_s: float, languages: tuple[str, ...] = ()
+    ) -> News | None:
+        return await (await self._living()).read(session_id, seen, min(wait_s, 0.05), languages)
 
     async def want(self, session_id: str, targets: tuple[str, ...]) -> Wish:
         return await (await self._living()).want(session_id, targets)
@@ -365,6 +424,13 @@ async def refusal(
     url: str, session: str, token: str, last_id: str | None = None, **keys: str
 ) -> tuple[int, str]:
     """The status and, where it is an error, its code."""
+    status, error = await refused(url, session, token, last_id, **keys)
+    return status, error.get("code", "")
+
+
+async def refused(
+    url: str, session: str, token: str, last_id: str | None = None, **keys: str
+) -> tuple[int, dict[str, str]]:
     async with (
         aiohttp.ClientSession() as http,
         http.get(
@@ -374,10 +440,10 @@ async def refusal(
         ) as answer,
     ):
         if answer.status < 300:
-            return answer.status, ""
-        error = json.loads(await answer.text())["error"]
+            return answer.status, {}
+        error: dict[str, str] = json.loads(await answer.text())["error"]
         assert set(error) == {"message", "type", "param", "code"}
-        return answer.status, error["code"]
+        return answer.status, error
 
 
 async def eventually(ask: Callable[[], Awaitable[object]], expected: object) -> None:

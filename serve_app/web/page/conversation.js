@@ -62,6 +62,7 @@ function note(event) {
   // Each connection begins with the whole conversation.
   if (event.seq === 1) passages.clear();
   if (event.type === "conversation.updated") showTable(event);
+  if (event.type === "warning") tellProblem({ title: "Something is missing here", mend: event.message });
   if (event.side && event.side !== you) {
     if (event.type === "speech.started") tellSpeaking(true);
     if (event.type === "speech.stopped" || event.type === "session.closed") tellSpeaking(false);

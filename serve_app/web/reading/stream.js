@@ -49,6 +49,7 @@ const TYPES = [
   "speech.started",
   "speech.stopped",
   "session.closed",
+  "warning",
 ];
 
 const LEFT = {
