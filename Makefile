@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo serve check format test test-livekit test-vllm bench soak quality models lock lock-vllm clean
+.PHONY: help setup demo serve check sbom format test test-livekit test-vllm bench soak quality models lock lock-vllm clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -35,12 +35,17 @@ demo: setup ## start a server, translate sample speech live, stop
 serve: setup ## serve on http://127.0.0.1:8000 until Ctrl-C
 	$(BIN)/dragoman serve
 
-check: $(VENV)/.dev ## lint, format, types, security, import rules
+check: $(VENV)/.dev ## lint, format, types, import rules, security, known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml serve_app deployments
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml serve_app deployments supply
+	$(BIN)/python -m supply.audit
+
+sbom: $(VENV)/.dev ## write dist/sbom.json, all parts of the server with their hashes (CycloneDX)
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o dist/sbom.json requirements.lock
 
 format: $(VENV)/.dev ## put the code in shape
 	$(BIN)/ruff check --fix .
@@ -97,7 +102,8 @@ lock: $(VENV)/.dev ## pin the newest allowed dependencies
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 --extra bench pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-		--python-version 3.11 --extra bench --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+		--python-version 3.11 --extra bench --extra dev --extra supply -c requirements.lock pyproject.toml \
+		-o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 --extra bench --extra dev --extra livekit -c requirements-dev.lock pyproject.toml \
 		-o requirements-livekit.lock

@@ -32,6 +32,8 @@ class SileroVad:
     """Speech probabilities of 32 ms frames."""
 
     def __init__(self, threads: int = 1) -> None:
+        # By itself it tells its maker that it is used.
+        onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

@@ -1,0 +1,1 @@
+"""What the project is made of, and whether anything in it is known to be vulnerable."""
