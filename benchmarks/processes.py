@@ -31,7 +31,8 @@ class Held:
     """What one process holds at a moment."""
 
     memory_mb: float
-    """Its own, and its part of what it shares with others (proportional set size), in MiB."""
+    """Of no file, its part of what it shares (proportional set size), in MiB: what is mapped from
+    files changes with each program on the machine that uses the same libraries."""
     threads: int
     handles: int
     """Open files and sockets."""
@@ -63,12 +64,13 @@ def held(pid: int) -> Held | None:
     """Of a process, now; None where it is gone."""
     directory = Path(f"/proc/{pid}")
     try:
-        shared_kb = _number("Pss", (directory / "smaps_rollup").read_text())
+        rollup = (directory / "smaps_rollup").read_text()
+        memory_kb = _number("Pss_Anon", rollup) + _number("Pss_Shmem", rollup)
         threads = _number("Threads", (directory / "status").read_text())
         handles = len(list((directory / "fd").iterdir()))
     except OSError:
         return None
-    return Held(shared_kb / 1024, threads, handles)
+    return Held(memory_kb / 1024, threads, handles)
 
 
 def name_of(command: str) -> str:

@@ -101,6 +101,11 @@ class LocalHub:
         self._tables: dict[str, Table] = {}
         self._waiting: dict[str, set[asyncio.Event]] = {}
 
+    @property
+    def sessions(self) -> int:
+        """That are kept now."""
+        return len(self._boards)
+
     async def publish(self, reports: tuple[Report, ...]) -> tuple[Receipt, ...]:
         """See HubPort."""
         self._forget()

@@ -10,6 +10,7 @@ from ray.serve.handle import DeploymentHandle
 from deployments.boards import News, Receipt, Report, Seen, Wish
 from deployments.calls import answered
 from deployments.hub import HubSettings, LocalHub, TableNews
+from deployments.metering import catalogue, process_meters
 from deployments.tables import ConsentAction, Conversation, Side
 
 MAX_ONGOING_REQUESTS = 10_000
@@ -30,10 +31,13 @@ class Hub:
 
     def __init__(self, settings: HubSettings) -> None:
         self._hub = LocalHub(settings)
+        self._meters = process_meters()
 
     async def publish(self, reports: tuple[Report, ...]) -> tuple[Receipt, ...]:
         """See HubPort."""
-        return await self._hub.publish(reports)
+        receipts = await self._hub.publish(reports)
+        self._meters.set(catalogue.HUB_SESSIONS, self._hub.sessions)
+        return receipts
 
     async def read(
         self, session_id: str, seen: Seen | None, wait_s: float, languages: tuple[str, ...] = ()

@@ -78,6 +78,14 @@ ERRORS_TOTAL = Counter(
     "Errors and warnings that clients were told of, by code.",
     ("code",),
 )
+VIEWERS_ACTIVE = Gauge(
+    "dragoman_viewers_active",
+    "Connections that read along now: of a `session`, or of one side of a `conversation`.",
+    ("kind",),
+)
+HUB_SESSIONS = Gauge(
+    "dragoman_hub_sessions", "Sessions that the hub keeps for viewers and conversations."
+)
 
 AUDIO_SECONDS_TOTAL = Counter(
     "dragoman_audio_seconds_total",

@@ -22,11 +22,12 @@ from serve_app.api.event_stream import KEEP_ALIVE, KEEP_ALIVE_S, EventStream, ss
 from serve_app.api.guard import require
 from serve_app.api.query import query_values, require_target
 from serve_app.api.service import Service
-from serve_app.api.viewers import Audience
+from serve_app.api.viewers import LAST_EVENT_ID, Audience
 from serve_app.auth.keys import Principal
 from serve_app.errors import DragomanError, InvalidRequestError, TooLargeError, UnavailableError
 from serve_app.session import events
 from serve_app.viewers import minutes
+from serve_app.viewers.captions import Cursor
 from serve_app.viewers.conversation import Listener, updated
 from serve_app.viewers.links import Invitation
 from serve_app.viewers.lobby import HUB_TIMEOUT_S
@@ -122,8 +123,9 @@ async def conversation_events(request: Request) -> Response:
     invitation = audience.invitations.read(query.token, request.path_params["id"])
     require_target(query.language, service)
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(audience.seat())
-        listener = Listener(audience.hub, audience.lobby, invitation, query.language)
+        await stack.enter_async_context(audience.seat("conversation"))
+        cursors = Cursor.decode_all(request.headers.get(LAST_EVENT_ID, ""))
+        listener = Listener(audience.hub, audience.lobby, invitation, query.language, cursors)
         pieces = _told(listener, invitation, audience.max_connection_bytes)
         return EventStream(pieces, stack.pop_all())
 
@@ -168,8 +170,8 @@ async def _told(
     seq = 0
     async with aclosing(listener.news(KEEP_ALIVE_S)) as batches:
         async for batch in batches:
-            pieces = [sse(wire) for wire in batch] or [KEEP_ALIVE]
-            seq = batch[-1]["seq"] if batch else seq
+            pieces = [sse(told.wire, told.cursor) for told in batch] or [KEEP_ALIVE]
+            seq = batch[-1].wire["seq"] if batch else seq
             for piece in pieces:
                 sent_bytes += len(piece)
                 yield piece

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from deployments.boards import MAX_TARGETS, SOURCE
+from deployments.metering import catalogue
 from serve_app.api.event_stream import KEEP_ALIVE, KEEP_ALIVE_S, EventStream, sse
 from serve_app.api.guard import principal_of, require
 from serve_app.api.query import StreamQuery, query_values, require_target
@@ -66,7 +68,8 @@ class Audience:
         self.max_connection_bytes = settings.max_connection_bytes
         self.stay_s = settings.link_ttl_s
         self._max_viewers = settings.max_viewers
-        self._viewers = 0
+        self._viewers: Counter[str] = Counter()
+        self._meters = service.meters.meters
 
     def share(
         self,
@@ -97,18 +100,22 @@ class Audience:
         return None if token is None else self.invitations.read(token)
 
     @asynccontextmanager
-    async def seat(self) -> AsyncGenerator[None, None]:
-        """Room for one more connection; raises BusyError."""
-        if self._viewers >= self._max_viewers:
+    async def seat(self, kind: Literal["session", "conversation"]) -> AsyncGenerator[None, None]:
+        """Room for one more connection, to read one of those; raises BusyError."""
+        if self._viewers.total() >= self._max_viewers:
             raise BusyError(
                 f"This server has {self._max_viewers} viewers and takes no more; try again later.",
                 code="too_many_viewers",
             )
-        self._viewers += 1
+        self._count(kind, +1)
         try:
             yield
         finally:
-            self._viewers -= 1
+            self._count(kind, -1)
+
+    def _count(self, kind: str, more: int) -> None:
+        self._viewers[kind] += more
+        self._meters.set(catalogue.VIEWERS_ACTIVE, self._viewers[kind], kind=kind)
 
 
 async def session_events(request: Request) -> Response:
@@ -129,7 +136,7 @@ async def session_events(request: Request) -> Response:
     if cursor is not None and cursor.ended:
         return Response(status_code=NO_CONTENT)
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(audience.seat())
+        await stack.enter_async_context(audience.seat("session"))
         followed = await stack.enter_async_context(audience.lobby.follow(session_id))
         if owner is not None and followed.copy.scene.owner != owner:
             raise session_not_found(session_id)

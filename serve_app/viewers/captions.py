@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from deployments.boards import SOURCE, Limits, News, Passage, Passages, Scene, Tail, Text
 from serve_app.session import events as ev
@@ -51,24 +52,49 @@ class Cursor:
 
     def encode(self) -> str:
         """Without spaces or line ends."""
-        places = {lane: [p.start, p.characters, int(p.closed)] for lane, p in self.places}
-        return json.dumps([self.edition, places, int(self.ended)], separators=(",", ":"))
+        return _written(self._values)
 
     @classmethod
     def decode(cls, text: str) -> Cursor | None:
         """The counterpart; None for what is no such id, as of an older server."""
         try:
-            edition, places, ended = json.loads(text[:MAX_CURSOR_CHARACTERS])
-            return cls(
-                int(edition),
-                tuple(
-                    (lane, Place(int(start), int(characters), bool(closed)))
-                    for lane, (start, characters, closed) in places.items()
-                ),
-                bool(ended),
-            )
+            return cls._of(json.loads(text[:MAX_CURSOR_CHARACTERS]))
         except (ValueError, TypeError, AttributeError):
             return None
+
+    @staticmethod
+    def encode_all(cursors: Mapping[str, Cursor]) -> str:
+        """Those of several sessions, as one id; where they are too many, the newest of them."""
+        values = {session_id: one._values for session_id, one in cursors.items()}
+        while len(text := _written(values)) > MAX_CURSOR_CHARACTERS:
+            del values[next(iter(values))]
+        return text
+
+    @classmethod
+    def decode_all(cls, text: str) -> dict[str, Cursor]:
+        """The counterpart, by session; empty for what is no such id."""
+        try:
+            values = json.loads(text[:MAX_CURSOR_CHARACTERS])
+            return {session_id: cls._of(one) for session_id, one in values.items()}
+        except (ValueError, TypeError, AttributeError):
+            return {}
+
+    @property
+    def _values(self) -> list[Any]:
+        places = {lane: [p.start, p.characters, int(p.closed)] for lane, p in self.places}
+        return [self.edition, places, int(self.ended)]
+
+    @classmethod
+    def _of(cls, values: Any) -> Cursor:  # noqa: ANN401 # JSON of whoever sends it
+        edition, places, ended = values
+        return cls(
+            int(edition),
+            tuple(
+                (lane, Place(int(start), int(characters), bool(closed)))
+                for lane, (start, characters, closed) in places.items()
+            ),
+            bool(ended),
+        )
 
 
 class Reader:
@@ -162,6 +188,10 @@ class Reader:
             elif now is not None and now != before:
                 self._tails[lane] = now
                 yield _partial(lane, now)
+
+
+def _written(values: object) -> str:
+    return json.dumps(values, separators=(",", ":"))
 
 
 def _committed(passage: Passage, lane: str, added: str, *, closed: bool) -> ev.Event:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,7 @@ from deployments.hub import HubPort
 from deployments.logs import discreet
 from deployments.tables import SIDES, Conversation, Side
 from serve_app.session import events
-from serve_app.viewers.captions import Copy, Reader
+from serve_app.viewers.captions import Copy, Cursor, Reader
 from serve_app.viewers.links import Invitation
 from serve_app.viewers.lobby import HUB_TIMEOUT_S, RETRY_S, Followed, Lobby, SessionNotFoundError
 
@@ -24,6 +24,15 @@ ATTEND_S = 5.0
 logger = logging.getLogger("ray.serve")
 
 Wire = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event of a conversation."""
+
+    wire: Wire
+    cursor: str
+    """Where this side goes on after it."""
 
 
 @dataclass(slots=True)
@@ -39,7 +48,16 @@ class _Heard:
 class Listener:
     """One connection of one side: follows the table in the hub and all that is said at it."""
 
-    def __init__(self, hub: HubPort, lobby: Lobby, invitation: Invitation, language: str) -> None:
+    def __init__(
+        self,
+        hub: HubPort,
+        lobby: Lobby,
+        invitation: Invitation,
+        language: str,
+        cursors: Mapping[str, Cursor] | None = None,
+    ) -> None:
+        """`cursors`: how far this side is in each session, where it has read before."""
+        self._cursors = cursors or {}
         self._hub = hub
         self._lobby = lobby
         self._invitation = invitation
@@ -52,7 +70,7 @@ class Listener:
         self._news = asyncio.Event()
         self._seq = 0
 
-    async def news(self, keep_alive_s: float) -> AsyncGenerator[list[Wire], None]:
+    async def news(self, keep_alive_s: float) -> AsyncGenerator[list[Told], None]:
         """Batches of events as they come; an empty one where nothing has come for a while."""
         async with self._stack:
             attending = asyncio.create_task(self._attend())
@@ -99,7 +117,8 @@ class Listener:
             return
         lanes = (SOURCE,) if side == self._invitation.side else (self._language,)
         lost = self._heard.get(session_id)
-        reader = Reader(session_id, lanes) if lost is None else lost.reader
+        cursor = self._cursors.get(session_id)
+        reader = Reader(session_id, lanes, cursor) if lost is None else lost.reader
         pump = asyncio.create_task(self._pump(followed))
         self._stack.push_async_callback(_stopped, pump)
         self._heard[session_id] = _Heard(side, followed, reader, pump)
@@ -110,18 +129,18 @@ class Listener:
             self._news.set()
             await followed.changed(version, ATTEND_S)
 
-    def _batch(self) -> Iterator[Wire]:
+    def _batch(self) -> Iterator[Told]:
         now = None if self._table is None else updated(self._invitation, self._table)
         if now is not None and now != self._told:
             self._told = now
-            yield self._wire(now)
-        for heard in self._heard.values():
+            yield self._tell(now)
+        for heard in list(self._heard.values()):
             for event in heard.reader.events(heard.followed.copy):
                 said_at_s = _said_at_s(heard.followed.copy, event)
-                yield {**self._wire(event), "side": heard.side, **said_at_s}
+                yield self._tell(event, side=heard.side, **said_at_s)
             if self._is_refused(heard):
                 self._warned.add(heard.followed)
-                yield {**self._wire(_no_translation(self._language)), "side": heard.side}
+                yield self._tell(_no_translation(self._language), side=heard.side)
 
     def _is_refused(self, heard: _Heard) -> bool:
         """Whether the other side's session cannot have our language, and we were not told."""
@@ -130,9 +149,12 @@ class Listener:
         is_others = heard.side != self._invitation.side and not scene.ended
         return is_full and is_others and heard.followed not in self._warned
 
-    def _wire(self, event: events.Event) -> Wire:
+    def _tell(self, event: events.Event, **more: object) -> Told:
         self._seq += 1
-        return events.to_wire(self._seq, event)
+        # What is not known here any more may be known to the next replica.
+        read = {name: heard.reader.cursor for name, heard in self._heard.items()}
+        cursor = Cursor.encode_all({**self._cursors, **read})
+        return Told({**events.to_wire(self._seq, event), **more}, cursor)
 
 
 def _no_translation(language: str) -> events.Warning:

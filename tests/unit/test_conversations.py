@@ -17,6 +17,7 @@ from deployments.tables import Table
 from deployments.types import StageInfo
 from serve_app.api.service import Service
 from serve_app.viewers import conversation, lobby, newsroom
+from serve_app.viewers.captions import MAX_CURSOR_CHARACTERS, Cursor, Place
 from serve_app.viewers.links import Invitation
 from tests.support.doors import serving
 from tests.support.oracle import (
@@ -153,6 +154,48 @@ async def test_who_comes_late_reads_all_and_sees_who_is_there(url: str) -> None:
             assert account_transcript(of(late, "host"), HOST) == EXACT
         there = await waiting.until("conversation.updated")
         assert there["present"]["host"] is True
+
+
+async def test_a_connection_goes_on_where_the_one_before_it_was(url: str) -> None:
+    address, host, guest = await a_conversation(url)
+    address_of_events = f"{address}/events"
+    keys: dict[str, Any] = {"token": guest, "language": "en"}
+    half = HOST.length_samples // 2
+    async with speaking(url, host, "de") as speaker:
+        async with stream_of(address_of_events, keys) as first:
+            assert (await speaker.until("session.updated"))["config"]["target"] == ["en"]
+            await speaker.audio(HOST.pcm(0, half))
+            await first.until("translation.committed")
+        await speaker.audio(HOST.pcm(half))
+        await speaker.end()
+        assert await speaker.rest() == 1000
+        async with stream_of(address_of_events, keys, first.last_id) as again:
+            await until_closed(again, 1)
+        async with stream_of(address_of_events, keys) as anew:
+            await until_closed(anew, 1)
+        async with stream_of(address_of_events, {**keys, "language": "fr"}, again.last_id) as other:
+            await other.until("viewer.joined")
+    joins = [e["resumed"] for v in (again, anew, other) for e in v.told if "resumed" in e]
+    assert joins == [True, False, False]
+    assert again.told[0]["type"] == "conversation.updated"
+    told = first.told + again.told
+    homes = [e for e in speaker.wire if e["type"] == "transcript.committed"]
+    for read in (told, anew.told):
+        translated = [e for e in read if e["type"] == "translation.committed"]
+        assert account_translation([*homes, *translated], HOST, "en") == EXACT
+
+
+def test_an_id_of_too_many_sessions_is_that_of_the_newest() -> None:
+    cursors = {
+        f"s{number:020}": Cursor(number, (("en", Place(number, 1)),)) for number in range(64)
+    }
+    text = Cursor.encode_all(cursors)
+    kept = Cursor.decode_all(text)
+    assert len(text) <= MAX_CURSOR_CHARACTERS
+    assert kept == dict(list(cursors.items())[-len(kept) :])
+    assert len(kept) > 30
+    for wrong in ("", "[]", "7", '{"s":1}', '{"s":[1,{"en":[1]},0]}', text[:-1]):
+        assert Cursor.decode_all(wrong) == {}
 
 
 async def test_a_released_button_ends_the_turn_and_the_indicator(url: str) -> None:
@@ -323,9 +366,10 @@ async def test_a_hub_that_was_away_for_long_is_heard_again(
     listener = conversation.Listener(hub, meeting, GUEST_LINK, "en")
     heard: list[str] = []
 
-    async def hear(batches: AsyncGenerator[list[dict[str, Any]], None], count: int) -> None:
+    async def hear(batches: AsyncGenerator[list[conversation.Told], None], count: int) -> None:
         async for batch in batches:
-            heard.extend(e["text"] for e in batch if e["type"] == "translation.committed")
+            wires = [told.wire for told in batch]
+            heard.extend(e["text"] for e in wires if e["type"] == "translation.committed")
             if len(heard) == count:
                 return
 
@@ -356,7 +400,8 @@ async def test_forgotten_sessions_are_looked_for_at_the_same_time(
     # One after the other they would take almost five seconds.
     async with asyncio.timeout(3), aclosing(listener.news(0.05)) as batches:
         async for batch in batches:
-            texts += [e["text"] for e in batch if e["type"] == "translation.committed"]
+            wires = [told.wire for told in batch]
+            texts += [e["text"] for e in wires if e["type"] == "translation.committed"]
             if texts:
                 break
     assert texts == ["here"]
@@ -371,11 +416,11 @@ async def test_who_cannot_be_translated_for_is_told(monkeypatch: pytest.MonkeyPa
     told: list[dict[str, Any]] = []
     async with asyncio.timeout(10), aclosing(listener.news(0.05)) as batches:
         async for batch in batches:
-            told += batch
+            told += [one.wire for one in batch]
             if any(e["type"] == "warning" for e in told):
                 break
         for _ in range(5):
-            told += await anext(batches)
+            told += [one.wire for one in await anext(batches)]
     (warning,) = [e for e in told if e["type"] == "warning"]
     assert (warning["code"], warning["side"]) == ("target_not_available", "host")
     assert warning["message"].startswith("What the other side says is not translated into en: ")

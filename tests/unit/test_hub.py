@@ -21,6 +21,9 @@ from deployments.boards import (
     Text,
 )
 from deployments.hub import HubSettings, LocalHub, Wish
+from deployments.hub_serving import Hub
+from deployments.metering import process_meters
+from deployments.metering.prometheus import PrometheusMeters
 from serve_app.session import events as ev
 from serve_app.viewers.captions import Copy, Cursor, Reader
 from serve_app.viewers.manuscript import Manuscript
@@ -108,6 +111,14 @@ async def test_one_session_too_many_waits_until_another_has_ended() -> None:
     await hub.publish((report(session="a", scene=Scene(ended="completed")),))
     assert (await hub.publish((report(session="b"),)))[0].taken
     assert await texts(hub, "a") is None
+
+
+async def test_the_hub_tells_how_many_sessions_it_keeps() -> None:
+    meters = process_meters()
+    assert isinstance(meters, PrometheusMeters)
+    hub = Hub.func_or_class(HubSettings())
+    await hub.publish((report(session="a"), report(session="b")))
+    assert meters.value("dragoman_hub_sessions") == 2
 
 
 async def test_sessions_are_forgotten_after_their_end_and_when_nobody_tells_of_them() -> None:

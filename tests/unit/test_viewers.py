@@ -15,10 +15,12 @@ import pytest
 
 from deployments.boards import News, Receipt, Report, Seen
 from deployments.hub import HubPort, HubSettings, LocalHub, Wish
+from deployments.metering.prometheus import PrometheusMeters
 from deployments.types import AsrRequest, Draft, Hypothesis, MtRequest, StageInfo
 from serve_app.api.service import Service
 from serve_app.client.resume import Memory
 from serve_app.config import AppConfig
+from serve_app.metrics import SessionMeters
 from serve_app.session.audio import to_ms
 from serve_app.session.presets import PRESETS
 from serve_app.viewers import lobby, newsroom
@@ -294,12 +296,19 @@ async def test_a_bad_link_is_refused_with_the_error_object() -> None:
 
 
 async def test_one_viewer_too_many_is_told_to_wait() -> None:
-    service, _ = a_service(max_viewers=1)
+    meters = PrometheusMeters()
+    service = replace(a_service(max_viewers=1)[0], meters=SessionMeters(meters))
     async with serving(service) as url, speaking(url) as (_, session, token):
         async with view(url, session, token) as first:
             await first.until("viewer.joined")
+            assert meters.value("dragoman_viewers_active", kind="session") == 1
             assert await refusal(url, session, token) == (429, "too_many_viewers")
         await eventually(lambda: refusal(url, session, token), (200, ""))
+
+        async def active() -> float:
+            return meters.value("dragoman_viewers_active", kind="session")
+
+        await eventually(active, 0)
 
 
 async def test_a_connection_is_renewed_before_it_can_pile_up_and_nothing_is_lost() -> None:

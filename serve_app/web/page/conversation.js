@@ -45,6 +45,7 @@ async function create() {
 
 function join() {
   stream?.close();
+  passages.clear();
   stream = new EventStream(
     path("events"),
     { token: link.token, language: $("language").value },
@@ -59,8 +60,11 @@ function join() {
 }
 
 function note(event) {
-  // Each connection begins with the whole conversation.
-  if (event.seq === 1) passages.clear();
+  // A connection goes on where the one before it was, as far as the server still can.
+  if (event.type === "viewer.joined") {
+    if (event.resumed) passages.settle();
+    else passages.forget(event.session_id);
+  }
   if (event.type === "conversation.updated") showTable(event);
   if (event.type === "warning") tellProblem({ title: "Something is missing here", mend: event.message });
   if (event.side && event.side !== you) {

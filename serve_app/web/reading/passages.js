@@ -22,6 +22,17 @@ export class Passages {
     this.#list.replaceChildren();
   }
 
+  /** What one of several sessions has said, and all that is volatile, is told anew. */
+  forget(sessionId) {
+    this.settle();
+    for (const [segmentId, passage] of this.#passages) {
+      if (!segmentId.startsWith(`${sessionId}.`)) continue;
+      passage.remove();
+      this.#passages.delete(segmentId);
+      for (const [side, open] of this.#open) if (open === passage) this.#open.set(side, null);
+    }
+  }
+
   /** The next event; those that are no text are passed over. */
   note(event) {
     switch (event.type) {

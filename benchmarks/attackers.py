@@ -1,0 +1,287 @@
+"""Clients that mean harm, each for some seconds, in a process of their own.
+
+They tell what they were answered: HTTP statuses and close codes, counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import socket
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+import av
+import numpy as np
+
+from benchmarks.oracle_load import speech
+
+BURST_BYTES = 150 << 20
+PIECE_BYTES = 1 << 18
+READERS = 8
+SLOW_CONNECTIONS = 200
+BOMB_S = 20_000
+"""Longer than any file may be (limits.file_audio_s), in four megabytes."""
+BOMBS = 2
+FLOOD_SOCKETS, FLOOD_BYTES = 4, 32_000
+"""One second of audio a message, as fast as they are taken."""
+STORM_WORKERS, STORM_PAUSE_S = 8, 0.02
+MALFORMED = (
+    "{",
+    '{"type":"config"',
+    '{"type":"config","target":["de"],"nonsense":1}',
+    '{"type":"config","target":"' + "x" * 50_000 + '"}',
+    '{"type":"config","rate":-1}',
+    "[" * 10_000,
+    '{"type":"flush","type":7}',
+    "\x00\ud83d\ude00" * 100,
+    '{"resume_token":"' + "A" * 4_000 + '","type":"config"}',
+)
+
+
+class Answers:
+    """What came back, counted."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def status(self, status: int) -> None:
+        """Of an HTTP answer."""
+        self.counts[f"http {status}"] += 1
+
+    def close(self, code: int | None) -> None:
+        """Of a WebSocket."""
+        self.counts[f"close {code}"] += 1
+
+    def note(self, what: str) -> None:
+        """Anything else."""
+        self.counts[what] += 1
+
+
+async def burst_stream(url: str, answers: Answers) -> None:
+    """150 MB of audio at once into a live session."""
+    await _post_pieces(f"{url}/v1/stream?format=pcm_s16le", _noise(BURST_BYTES), answers)
+
+
+async def burst_file(url: str, answers: Answers) -> None:
+    """150 MB at once as a file that is none."""
+    form = aiohttp.FormData()
+    form.add_field("model", "whisper-1")
+    form.add_field("file", _noise(BURST_BYTES), filename="speech.wav")
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{url}/v1/audio/transcriptions", data=form) as answer,
+    ):
+        await answer.read()
+        answers.status(answer.status)
+
+
+async def silent_readers(url: str, answers: Answers) -> None:
+    """Speakers at four times the speed of speech who read nothing of what they are told."""
+    await asyncio.gather(*(_silent_reader(url, number, answers) for number in range(READERS)))
+
+
+async def slowloris(url: str, answers: Answers) -> None:
+    """Many connections that send a byte now and then: of their headers, or of their bodies."""
+    await asyncio.gather(*(_dribble(url, number, answers) for number in range(SLOW_CONNECTIONS)))
+
+
+async def bomb(url: str, answers: Answers) -> None:
+    """Small files that are hours of audio, one after the other."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "bomb.flac"
+        await asyncio.to_thread(write_bomb, path, BOMB_S)
+        data = path.read_bytes()
+    await asyncio.gather(*(_again(partial(_bomb, url, data, answers)) for _ in range(BOMBS)))
+
+
+async def flood(url: str, answers: Answers) -> None:
+    """Audio on WebSockets as fast as it is taken, and again when they are closed."""
+    piece = speech(9_999, 60_000)[:FLOOD_BYTES]
+    await asyncio.gather(
+        *(_again(partial(_flood, url, piece, answers)) for _ in range(FLOOD_SOCKETS))
+    )
+
+
+async def storm(url: str, answers: Answers) -> None:
+    """Messages, queries and bodies that are wrong, some four hundred a second."""
+    await asyncio.gather(
+        *(_again(partial(_wrong, url, index, answers)) for index in range(STORM_WORKERS))
+    )
+
+
+ATTACKS: dict[str, Callable[[str, Answers], Awaitable[None]]] = {
+    "burst into a session": burst_stream,
+    "burst as a file": burst_file,
+    "silent readers": silent_readers,
+    "slowloris": slowloris,
+    "decompression bomb": bomb,
+    "flood of audio": flood,
+    "malformed messages": storm,
+}
+
+
+def write_bomb(path: Path, seconds: int) -> None:
+    """Hours of silence, which FLAC writes in two hundred bytes a second."""
+    with av.open(str(path), "w", format="flac") as container:
+        stream = container.add_stream("flac", rate=16_000, layout="mono")
+        block = np.zeros((1, 160_000), np.int16)
+        for _ in range(seconds // 10):
+            frame = av.AudioFrame.from_ndarray(block, format="s16", layout="mono")
+            frame.rate = 16_000
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+async def _again(attack: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await attack()
+
+
+async def _post_pieces(url: str, body: AsyncIterator[bytes], answers: Answers) -> None:
+    async with aiohttp.ClientSession() as http, http.post(url, data=body) as answer:
+        answers.status(answer.status)
+        async for line in answer.content:
+            event = json.loads(line)
+            if event["type"] in {"error", "session.closed"}:
+                answers.note(str(event.get("code") or event.get("reason")))
+
+
+async def _noise(size_bytes: int) -> AsyncIterator[bytes]:
+    piece = random.Random(1).randbytes(PIECE_BYTES)
+    for _ in range(0, size_bytes, PIECE_BYTES):
+        yield piece
+
+
+async def _silent_reader(url: str, number: int, answers: Answers) -> None:
+    """Its window is so small that the network holds nothing for it."""
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+    narrow.setblocking(False)
+    parts = urlsplit(url)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(narrow, (parts.hostname, parts.port))
+    pcm = speech(9_000 + number, 300_000)
+    head = (
+        f"POST /v1/stream?format=pcm_s16le&target=de&target=es HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n"
+    )
+    with narrow:
+        await loop.sock_sendall(narrow, head.encode())
+        for at in range(0, len(pcm), 12_800):
+            piece = pcm[at : at + 12_800]
+            try:
+                await loop.sock_sendall(narrow, f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            except OSError:
+                answers.note("cut off")
+                return
+            await asyncio.sleep(0.1)
+
+
+async def _dribble(url: str, number: int, answers: Answers) -> None:
+    parts = urlsplit(url)
+    path = ("/v1/stream?format=pcm_s16le", "/v1/audio/transcriptions", "/v1/translate")[number % 3]
+    head = f"POST {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+    slow = b"x-slow: " + b"a" * 600
+    if number % 2:
+        head += "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
+        slow = b" " * 600
+    with suppress(OSError):
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        writer.write(head.encode())
+        try:
+            for byte in slow:
+                writer.write(bytes([byte]))
+                await writer.drain()
+                await asyncio.sleep(0.5)
+                if reader.at_eof():
+                    answers.note("cut off")
+                    return
+        finally:
+            writer.close()
+
+
+async def _bomb(url: str, data: bytes, answers: Answers) -> None:
+    form = aiohttp.FormData()
+    form.add_field("model", "whisper-1")
+    form.add_field("file", data, filename="bomb.flac")
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{url}/v1/audio/transcriptions", data=form) as answer,
+    ):
+        await answer.read()
+        answers.status(answer.status)
+
+
+async def _flood(url: str, piece: bytes, answers: Answers) -> None:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.ws_connect(f"{url}/v1/stream?format=pcm_s16le&target=de") as one,
+    ):
+        with suppress(ConnectionError):
+            while not one.closed:
+                await one.send_bytes(piece)
+                with suppress(TimeoutError):
+                    await one.receive(timeout=0.001)
+        answers.close(one.close_code)
+
+
+async def _wrong(url: str, index: int, answers: Answers) -> None:
+    rng = random.Random(time.monotonic_ns() + index)
+    async with aiohttp.ClientSession() as http:
+        kind = rng.randrange(4)
+        if kind == 0:
+            async with http.get(f"{url}/v1/sessions/x/events?token={rng.random()}") as answer:
+                answers.status(answer.status)
+        elif kind == 1:
+            body = rng.randbytes(2_000)
+            async with http.post(f"{url}/v1/translate", data=body) as answer:
+                answers.status(answer.status)
+        else:
+            path = rng.choice(("stream", "realtime", "realtime/translations"))
+            try:
+                async with http.ws_connect(f"{url}/v1/{path}") as one:
+                    wrong = rng.choice(MALFORMED)
+                    await one.send_str(wrong.encode(errors="replace").decode())
+                    await one.send_bytes(rng.randbytes(333))
+                    while (await one.receive(timeout=5)).type is aiohttp.WSMsgType.TEXT:
+                        pass
+                    answers.close(one.close_code)
+            except aiohttp.WSServerHandshakeError as error:
+                answers.status(error.status)
+    await asyncio.sleep(STORM_PAUSE_S)
+
+
+async def attack(name: str, url: str, seconds: float) -> Answers:
+    """What was answered until then."""
+    answers = Answers()
+    try:
+        async with asyncio.timeout(seconds):
+            await ATTACKS[name](url, answers)
+    except TimeoutError:
+        pass
+    except (aiohttp.ClientError, OSError) as error:
+        answers.note(type(error).__name__)
+    return answers
+
+
+def main() -> None:
+    """NAME URL SECONDS; prints the answers as JSON."""
+    # Who attacks has machines of its own: here it takes what the server leaves.
+    os.nice(19)
+    name, url, seconds = sys.argv[1:]
+    print(json.dumps(asyncio.run(attack(name, url, float(seconds))).counts), flush=True)
+
+
+if __name__ == "__main__":
+    main()
