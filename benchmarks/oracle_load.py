@@ -31,6 +31,8 @@ def oracle_config(directory: Path, changes: dict[str, Any]) -> Path:
         application["args"][section] = {**application["args"].get(section, {}), **values}
     for deployment in application["deployments"]:
         change = dict(changes.get("deployments", {}).get(deployment["name"], {}))
+        if "num_replicas" in change:
+            deployment.pop("autoscaling_config", None)
         if scaling := change.pop("autoscaling_config", None):
             deployment["autoscaling_config"] = {**deployment["autoscaling_config"], **scaling}
         deployment.update(change)

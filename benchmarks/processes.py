@@ -38,14 +38,15 @@ class Held:
     """Open files and sockets."""
 
 
-def family() -> dict[int, str]:
-    """All our descendants by number, called after their deployment, actor or program."""
-    return dict(_named())
+def family(root: int | None = None) -> dict[int, str]:
+    """All descendants of a process, ours unless said otherwise, by number: called after their
+    deployment, actor or program."""
+    return dict(_named(os.getpid() if root is None else root))
 
 
 def process_called(name: str) -> int:
     """Among our own descendants; RuntimeError where there is none."""
-    for pid, called in _named():
+    for pid, called in _named(os.getpid()):
         if called == name:
             return pid
     raise RuntimeError(f"no process is called {name}: is the server up?")
@@ -86,8 +87,8 @@ def name_of(command: str) -> str:
     return program if script is None else script[0]
 
 
-def _named() -> Iterator[tuple[int, str]]:
-    for process in descendants(os.getpid()):
+def _named(root: int) -> Iterator[tuple[int, str]]:
+    for process in descendants(root):
         try:
             command = Path(f"/proc/{process.pid}/cmdline").read_text(errors="replace")
         except OSError:

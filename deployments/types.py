@@ -199,7 +199,7 @@ class StageUnavailableError(EngineError):
 
 
 class DeadlyRequestError(EngineError):
-    """Every replica that took the request died of it, or with it: it is not asked again."""
+    """Replicas died or were stuck each time that they were asked this: it is not asked again."""
 
 
 class SourceTooLongError(EngineError):

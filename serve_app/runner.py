@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deployments.circuit import Circuit
+from deployments.circuit import Circuit, Doubt
 from deployments.types import AsrPort, DeadlyRequestError, EngineError, MtPort, VadPort
 from serve_app.errors import DragomanError
 from serve_app.metrics import SessionMeter
@@ -46,7 +46,7 @@ class StageTimeouts:
     vad_s: float = 30.0
     asr_s: float = 30.0
     mt_s: float = 30.0
-    patience_s: float = 120.0
+    patience_s: float = 300.0
     """How long it asks again for what it cannot do without."""
 
 
@@ -71,6 +71,8 @@ class SessionRunner:
         self._timeouts = timeouts
         self._meter = meter
         self._circuits = circuits
+        self._doubt = Doubt()
+        """Of the windows: each holds what the one before it held."""
         self._outbox: asyncio.Queue[fx.Emit | BaseException | None] = asyncio.Queue()
         self._room = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -159,7 +161,10 @@ class SessionRunner:
                     return fx.VadAnswered(answer)
                 case fx.RunAsr(asr):
                     heard = await circuit.ask(
-                        lambda: self._ports.asr.transcribe(asr), self._timeouts.asr_s, patience_s
+                        lambda: self._ports.asr.transcribe(asr),
+                        self._timeouts.asr_s,
+                        patience_s,
+                        self._doubt,
                     )
                     return fx.AsrAnswered(heard)
                 case fx.RunMt(segment_id, mt):
@@ -167,8 +172,12 @@ class SessionRunner:
                         lambda: self._ports.mt.translate(mt), self._timeouts.mt_s, patience_s
                     )
                     return fx.MtAnswered(segment_id, mt.target_language, draft)
+        except DeadlyRequestError as error:
+            if isinstance(request, fx.RunAsr):
+                self._doubt = Doubt()
+            return _failure(request, str(error), deadly=True)
         except EngineError as error:
-            return _failure(request, str(error), deadly=isinstance(error, DeadlyRequestError))
+            return _failure(request, str(error))
         except TimeoutError:
             return _failure(request, "the stage did not answer in time")
 

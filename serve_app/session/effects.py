@@ -121,7 +121,7 @@ class StageFailed:
     """Of the failed RunMt."""
     target: str = ""
     deadly: bool = False
-    """Whether replicas died of the request: what is in it must not be asked about again."""
+    """Whether replicas died of the request, or were stuck: it must not be asked again."""
 
 
 Input = (

@@ -19,6 +19,7 @@ import pytest
 from serve_app.client.health import ask
 from tests.cluster.conftest import ROOT, START_TIMEOUT_S, free_port
 from tests.cluster.oracle_server import oracle_server, write_config
+from tests.support.faults import record, row_of
 from tests.support.oracle import speak
 from tests.support.traveller import Traveller
 
@@ -33,6 +34,7 @@ ARGS = {
     "timeouts": {"vad_s": 60, "asr_s": 60, "mt_s": 60},
 }
 DEPLOY_TIMEOUT_S = 90
+LETS_GO = "`go_away`, then 1012, and the session goes on at another replica"
 
 
 class ChangingServer:
@@ -50,7 +52,7 @@ class ChangingServer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**_environment(), "RAY_TMPDIR": str(directory)},
+                env={**environment(), "RAY_TMPDIR": str(directory)},
                 cwd=ROOT,
                 start_new_session=True,
             )
@@ -85,7 +87,7 @@ class ChangingServer:
         assert self.process.wait(60) == 0, self.log.read_text()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
 
 
@@ -115,6 +117,7 @@ async def test_a_redeploy_of_all_stages_loses_no_word(short_directory: Path) -> 
         clients = travellers(server.url)
         travelling = asyncio.gather(*(client.travel() for client in clients))
         await asyncio.sleep(4)
+        at_s = asyncio.get_running_loop().time()
         seeds = {stage: {"oracle": {"seed": 7}} for stage in ("vad", "asr", "mt")}
         await server.deploy(args={**ARGS, **seeds})
         await travelling
@@ -123,6 +126,7 @@ async def test_a_redeploy_of_all_stages_loses_no_word(short_directory: Path) -> 
     assert set(ended) == {1012, 1000}
     assert ended[1000] == STREAMS
     assert sum(client.refused for client in clients) == 0
+    record(row_of("all deployments are redeployed", LETS_GO, clients, at_s))
 
 
 async def test_scale_in_moves_the_sessions_of_the_replica_that_goes(short_directory: Path) -> None:
@@ -131,6 +135,7 @@ async def test_scale_in_moves_the_sessions_of_the_replica_that_goes(short_direct
         clients = travellers(server.url)
         travelling = asyncio.gather(*(client.travel() for client in clients))
         await asyncio.sleep(4)
+        at_s = asyncio.get_running_loop().time()
         await server.deploy(args=ARGS, deployments={"Ingress": {"num_replicas": 1}})
         await travelling
     assert lost(clients) == []
@@ -138,6 +143,7 @@ async def test_scale_in_moves_the_sessions_of_the_replica_that_goes(short_direct
     assert set(ended) == {1012, 1000}
     assert 0 < ended[1012] < STREAMS
     assert ended[1000] == STREAMS
+    record(row_of("ingress is scaled in, from 2 replicas to 1", LETS_GO, clients, at_s))
 
 
 async def test_sigterm_lets_go_of_all_sessions_and_the_next_server_takes_them_up(
@@ -148,6 +154,7 @@ async def test_sigterm_lets_go_of_all_sessions_and_the_next_server_takes_them_up
         clients = travellers(server.url)
         travelling = asyncio.gather(*(client.travel() for client in clients))
         await asyncio.sleep(4)
+        at_s = asyncio.get_running_loop().time()
         began_s = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(server.process.wait, 30) == 0
@@ -160,3 +167,5 @@ async def test_sigterm_lets_go_of_all_sessions_and_the_next_server_takes_them_up
             await travelling
     assert lost(clients) == []
     assert closes(clients)[1000] == STREAMS
+    seen = "as above, and then nobody answers until another server does (here it is started then)"
+    record(row_of("SIGTERM to the server", seen, clients, at_s))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
 from deployments import circuit as subject
-from deployments.circuit import Circuit
-from deployments.types import EngineError, StageUnavailableError
+from deployments.circuit import Circuit, Doubt
+from deployments.types import DeadlyRequestError, EngineError, StageUnavailableError
 
 
 class Stage:
@@ -46,6 +47,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subject, "LONGEST_PAUSE_S", 0.05)
     monkeypatch.setattr(subject, "POLL_S", 0.005)
     monkeypatch.setattr(subject, "AWAY_S", 0.3)
+    monkeypatch.setattr(subject, "SUSPECT_PAUSE_S", 0.05)
 
 
 async def test_the_impatient_are_told_at_once_that_a_stage_is_away() -> None:
@@ -75,6 +77,44 @@ async def test_the_patient_wait_and_one_at_a_time_tries(state: str) -> None:
     stage.state = "well"
     assert await asyncio.gather(*asked) == ["answer"] * 20
     assert not circuit.is_away
+
+
+async def test_what_a_stage_is_stuck_with_is_let_go_and_nothing_else() -> None:
+    circuit, stuck_until_s = Circuit("MT"), 0.0
+    clock = asyncio.get_running_loop().time
+
+    async def stage(question: str) -> str:
+        """Stuck with one question, until it is replaced."""
+        nonlocal stuck_until_s
+        if question == "7":
+            stuck_until_s = clock() + 0.3
+        await asyncio.sleep(0.005)
+        if clock() < stuck_until_s:
+            await asyncio.Event().wait()
+        return question.upper()
+
+    asked = [circuit.ask(partial(stage, str(number)), 0.05, 30) for number in range(20)]
+    later = [circuit.ask(partial(stage, f"later {number}"), 0.05, 30) for number in range(20)]
+
+    async def ask_later(number: int) -> str:
+        await asyncio.sleep(0.05 * number)
+        return await later[number]
+
+    answers = await asyncio.gather(*asked, *map(ask_later, range(20)), return_exceptions=True)
+    assert isinstance(answers.pop(7), DeadlyRequestError)
+    assert len([answer for answer in answers if isinstance(answer, str)]) == 39
+
+
+async def test_doubt_lasts_from_call_to_call() -> None:
+    stage, circuit, doubt = Stage(), Circuit("ASR"), Doubt()
+    stage.state = "hangs"
+    with pytest.raises(TimeoutError):
+        await circuit.ask(stage, 0.02, doubt=doubt)
+    stage.state = "well"
+    assert await circuit.ask(stage, 1) == "answer"
+    stage.state = "hangs"
+    with pytest.raises(DeadlyRequestError, match="twice, and others in between"):
+        await circuit.ask(stage, 0.02, doubt=doubt)
 
 
 async def test_patience_ends() -> None:
