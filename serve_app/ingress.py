@@ -21,7 +21,7 @@ from serve_app.api.service import Service
 from serve_app.audit import set_up_audit
 from serve_app.auth.settings import OPEN_WARNING
 from serve_app.config import AppConfig
-from serve_app.decode.decoders import decoders
+from serve_app.decode import decoders
 from serve_app.edge import CALLBACK, CALLBACK_VARIABLE, NOT_IN_FRONT
 from serve_app.limits.ledger import Report
 from serve_app.limits.limiter import LocalLimiter
@@ -76,7 +76,8 @@ class Ingress:
             hub=ServeHub(hub),
             limiter=shared and SharedLimiter(shared, LocalLimiter(config.limits.client())),
         )
-        decoders.start()
+        # By its module: Ray takes what a deployment names along, and a lock cannot go.
+        decoders.decoders.start()
         # Each handle connects to its replicas on its first call; a session should not wait for it.
         await probe(self._service)
         if shared is not None:
