@@ -24,6 +24,10 @@ class Decoders:
         self._nursery: subprocess.Popen[bytes] | None = None
         self._jobs: socket.socket | None = None
 
+    def __reduce__(self) -> str:
+        """Those of the process that it comes to: Serve sends the ingress with all that it names."""
+        return "decoders"
+
     def start(self) -> None:
         """Begin now, so that the first stream need not wait for it."""
         with self._lock:
