@@ -16,6 +16,7 @@ from serve_app.ingress import Ingress
 from serve_app.limits.shared import LimiterDeployment
 from serve_app.planning import deployed_applications, plan_application, require_fit
 from serve_app.safety import require_safe
+from serve_app.serve_file import debug_places_of
 
 BUILDER = "serve_app.app:build_app"
 """This function as an `import_path` names it."""
@@ -27,10 +28,12 @@ def build_app(config: AppConfig) -> Application:
     Before anything is started, raises ConfigError for what its profile forbids, ModelNotFoundError
     for a model that exists nowhere, and PlanError for replicas that have no room.
     """
+    debug_at: list[str] = []
     for application in deployed_applications(BUILDER):
         require_fit(plan_application(application, machine_cpus=None))
+        debug_at += debug_places_of(application)
     config = with_environment(config, os.environ)
-    require_safe(config)
+    require_safe(config, debug_at)
     config = with_resume_key(config)
     for choice in config.models:
         check_name(choice)

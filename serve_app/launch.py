@@ -19,10 +19,9 @@ from typing import Any
 
 import ray
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from ray import serve
 from ray.exceptions import RayError
-from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
 from ray.serve.context import _get_global_client
 from ray.serve.exceptions import RayServeException
 from ray.serve.schema import ServeApplicationSchema, ServeDeploySchema
@@ -35,16 +34,12 @@ from serve_app.environment import ConfigError, settings
 from serve_app.plan.types import Plan
 from serve_app.planning import PlanError, plan_application, plan_machine, require_fit, usable_cpus
 from serve_app.safety import require_safe
+from serve_app.serve_file import debug_places, misnamed, unknown_keys
 
 POLL_S = 0.2
 READY_TIMEOUT_S = 30.0
 DRAIN_MARGIN_S = 2.0
 LOOPBACK = "127.0.0.1"
-_UNTYPED: dict[str, type[BaseModel]] = {
-    "autoscaling_config": AutoscalingConfig,
-    "policy": AutoscalingPolicy,
-}
-"""Sections that Serve's schema leaves unchecked until they are deployed, or for good."""
 _FAILED = ("DEPLOY_FAILED", "UNHEALTHY")
 
 
@@ -77,6 +72,7 @@ def load_serve_config(path: Path) -> ServeDeploySchema:
         for key in unknown_keys(tree, schema)
     ]
     wrong = [problem for one in schema.applications for problem in _argument_problems(one)]
+    wrong += [problem for one in schema.applications for problem in misnamed(one)]
     if unknown or wrong:
         raise StartError(_of_file(path, [*unknown, *wrong]))
     return schema
@@ -93,39 +89,12 @@ def _argument_problems(application: ServeApplicationSchema) -> list[str]:
     return []
 
 
-def unknown_keys(tree: Any, model: BaseModel, at: str = "") -> Iterator[str]:  # noqa: ANN401
-    """Dotted paths of keys that the schema would ignore in silence."""
-    if not isinstance(tree, dict):
-        return
-    for key, value in tree.items():
-        if key not in type(model).model_fields:
-            yield f"{at}{key}"
-            continue
-        parsed = getattr(model, key)
-        if isinstance(parsed, BaseModel):
-            yield from unknown_keys(value, parsed, f"{at}{key}.")
-        elif isinstance(parsed, list):
-            for index, (raw, item) in enumerate(zip(value, parsed, strict=False)):
-                if isinstance(item, BaseModel):
-                    yield from unknown_keys(raw, item, f"{at}{key}[{index}].")
-        elif key in _UNTYPED:
-            yield from _keys_beyond(value, _UNTYPED[key], f"{at}{key}.")
-
-
-def _keys_beyond(tree: Any, kind: type[BaseModel], at: str) -> Iterator[str]:  # noqa: ANN401
-    for key, value in tree.items() if isinstance(tree, dict) else ():
-        if key not in kind.model_fields:
-            yield f"{at}{key}"
-        elif key in _UNTYPED:
-            yield from _keys_beyond(value, _UNTYPED[key], f"{at}{key}.")
-
-
-def check_settings(config: AppConfig) -> AppConfig:
+def check_settings(config: AppConfig, debug_at: Sequence[str] = ()) -> AppConfig:
     """The configuration with what the environment sets; raises StartError for what its profile
-    forbids."""
+    forbids. `debug_at`: as `require_safe` takes it."""
     config = with_environment(config, os.environ)
     try:
-        require_safe(config)
+        require_safe(config, debug_at)
     except ConfigError as error:
         raise StartError(str(error)) from error
     return config
@@ -163,7 +132,7 @@ def start(
     """
     for application in schema.applications:
         config = AppConfig.model_validate(application.args)
-        checked = check_settings(config)
+        checked = check_settings(config, debug_places(schema))
         for line in overridden(checked, application.args):
             tell(line)
         if not checked.auth.enabled:

@@ -25,8 +25,11 @@ SECURITY_HEADERS: Mapping[str, str] = {
 """On every answer that does not say it otherwise, as the page does."""
 
 
-def browser_layers(settings: BrowserSettings, *, production: bool) -> list[Middleware]:
-    """From the outside in; they stand in front of the guard, so that refusals can be read."""
+def browser_layers(settings: BrowserSettings, *, own_pages: bool) -> list[Middleware]:
+    """From the outside in; they stand in front of the guard, so that refusals can be read.
+
+    `own_pages`: whether sockets of all others are refused.
+    """
     layers = [Middleware(SecurityHeaders)]
     if settings.origins:
         layers.append(
@@ -39,7 +42,7 @@ def browser_layers(settings: BrowserSettings, *, production: bool) -> list[Middl
                 max_age=PREFLIGHT_S,
             )
         )
-    if production:
+    if own_pages:
         layers.append(Middleware(SocketOrigins, settings.origins))
     return layers
 

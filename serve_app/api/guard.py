@@ -19,7 +19,8 @@ from serve_app.errors import DragomanError, ForbiddenError, UnauthorizedError
 from serve_app.viewers.links import Invitation
 
 PAGES = ("/", "/view", "/conversation")
-OPEN_PATHS = frozenset({*PAGES, "/health/live", "/health/ready", "/openapi.json", "/v1/languages"})
+DESCRIPTION = "/openapi.json"
+OPEN_PATHS = frozenset({*PAGES, "/health/live", "/health/ready", DESCRIPTION, "/v1/languages"})
 """What anybody may see: pages and languages, the description of the doors, that it lives."""
 OPEN_FOLDERS = ("/web/",)
 """What the pages are made of."""
@@ -57,6 +58,8 @@ class Guard:
     """Told of every refusal."""
     invited: Callable[[str], Invitation]
     """Reads a conversation's token; raises DragomanError for one that lets nobody in."""
+    described_to_all: bool = True
+    """Whether the description of the doors takes no key."""
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Let the call through, with its principal in the scope."""
@@ -73,7 +76,7 @@ class Guard:
 
     def _admit(self, scope: AsgiScope) -> Principal | None:
         path = path_of(scope)
-        if is_for_everybody(scope):
+        if is_for_everybody(scope) and (self.described_to_all or path != DESCRIPTION):
             return None
         if path.startswith(OWN_TOKENS) and (_has_token(scope) or not _shows_key(scope)):
             return self.authenticator.unknown

@@ -35,6 +35,7 @@ from serve_app.errors import DragomanError, MethodNotAllowedError, NotFoundError
 from serve_app.files.pipeline import FileDesk
 from serve_app.limits.desk import Desk
 from serve_app.limits.limiter import LocalLimiter
+from serve_app.safety import DEMANDS
 from serve_app.tokens import REALTIME_RESUME
 
 CLIENT_CLOSED_REQUEST = 499
@@ -44,6 +45,7 @@ CLIENT_CLOSED_REQUEST = 499
 def build_doors(service: Service) -> Starlette:
     """The ASGI application in front of a service."""
     config = service.config
+    demands = DEMANDS[config.profile]
     secrets = config.resume.secret_signer()
     authenticator = _authenticator(config.auth, secrets)
     audience = Audience(service)
@@ -63,9 +65,15 @@ def build_doors(service: Service) -> Starlette:
     doors = Starlette(
         middleware=[
             Middleware(Auditing, routes),
-            *browser_layers(config.browsers, production=config.profile == "production"),
+            *browser_layers(config.browsers, own_pages=demands.own_pages),
             Middleware(Bounds, config.limits, service.meters.refused),
-            Middleware(Guard, authenticator, service.meters.refused, audience.invitations.read),
+            Middleware(
+                Guard,
+                authenticator,
+                service.meters.refused,
+                audience.invitations.read,
+                described_to_all=demands.described_to_all,
+            ),
             *_quotas(service),
         ],
         routes=routes,

@@ -50,10 +50,12 @@ def run(arguments: argparse.Namespace, console: Console) -> ExitCode:
     from serve_app.environment import DEFAULT, settings  # noqa: PLC0415
     from serve_app.launch import StartError, load_serve_config  # noqa: PLC0415
     from serve_app.safety import require_safe  # noqa: PLC0415
+    from serve_app.serve_file import debug_places  # noqa: PLC0415
 
     path = configuration(arguments)
     try:
-        written = load_serve_config(path).applications[0].args
+        schema = load_serve_config(path)
+        written = schema.applications[0].args
         config = with_environment(AppConfig.model_validate(written), os.environ)
     except (StartError, ConfigError) as error:
         raise UsageError(str(error)) from error
@@ -65,7 +67,7 @@ def run(arguments: argparse.Namespace, console: Console) -> ExitCode:
     else:
         console.print(_table(shown))
     try:
-        require_safe(config)
+        require_safe(config, debug_places(schema))
     except ConfigError as error:
         Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
         return ExitCode.FAILED

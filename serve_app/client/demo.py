@@ -7,16 +7,23 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 
+import yaml
 from rich.console import Console
 from rich.rule import Rule
 from rich.table import Table
 
+from serve_app.auth.keys import KeyRecord, digest, new_key
+from serve_app.auth.settings import KEY_FILE_VARIABLE
+from serve_app.auth.store import write_keys
 from serve_app.client.audio import in_background, open_source, read_pcm
 from serve_app.client.errors import ClientError, UsageError
 from serve_app.client.exits import ExitCode
@@ -34,6 +41,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PORT = 8000
 PATIENCE_S = 60.0
 """How much longer than its audio a stream may take."""
+
+_NO_OTHER_KEYS = {"DRAGOMAN__AUTH__KEYS": "[]", "DRAGOMAN__AUTH__KEYS_FILE": ""}
 
 DESCRIPTION = """\
 Start a server on this machine, translate the shipped sample speech in three languages live, and
@@ -96,11 +105,14 @@ async def _demo(config: Path, samples: Sequence[Sample], console: Console, began
         )  # fmt: skip
 
     takes: list[tuple[Sample, Take]] = []
-    async with child_server(config, PORT, tell) as server:
+    async with (
+        _own_key(config) as own,
+        child_server(config, PORT, tell, own.variables) as server,
+    ):
         tell(f"ready at {server.url}")
         for sample in samples:
             console.print(_heading(sample))
-            takes.append((sample, await _stream(server.url, sample, console)))
+            takes.append((sample, await _stream(server.url, sample, console, own.key)))
         console.print(_table(takes))
         _tell_first_translation(takes, console, began_s)
         total = score([(sample.entry, take) for sample, take in takes])
@@ -109,7 +121,39 @@ async def _demo(config: Path, samples: Sequence[Sample], console: Console, began
     return f"demo: ok {total.line}"
 
 
-async def _stream(url: str, sample: Sample, console: Console) -> Take:
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What lets the demo into its own server, where that asks for keys."""
+
+    key: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@asynccontextmanager
+async def _own_key(config: Path) -> AsyncGenerator[_Own, None]:
+    """A key for as long as the demo lasts: of the others only hashes are known."""
+    if not _asks_for_keys(config):
+        yield _Own()
+        return
+    key = new_key()
+    record = KeyRecord(
+        id="demo", client="demo", scopes=("stream",), sha256=digest(key), created=datetime.now(UTC)
+    )
+    with TemporaryDirectory(prefix="dragoman-keys-") as directory:
+        path = Path(directory) / "keys.yaml"
+        write_keys(path, [record])
+        # In the place of the file's and of the environment's, whichever there are.
+        yield _Own(key, {KEY_FILE_VARIABLE: str(path), **_NO_OTHER_KEYS})
+
+
+def _asks_for_keys(config: Path) -> bool:
+    if any(os.environ.get(name) for name in (KEY_FILE_VARIABLE, *_NO_OTHER_KEYS)):
+        return True
+    tree = yaml.safe_load(config.read_text())
+    return any((one.get("args") or {}).get("auth") for one in tree["applications"])
+
+
+async def _stream(url: str, sample: Sample, console: Console, key: str | None) -> Take:
     pacer, take = Pacer(), Take()
     options = StreamOptions(targets=sample.targets, format="pcm_s16le")
     outcome = ""
@@ -117,7 +161,7 @@ async def _stream(url: str, sample: Sample, console: Console) -> Take:
         audio = pacer.pace(in_background(read_pcm(source, StreamOptions())))
         async with (
             asyncio.timeout(sample.entry.duration_ms / 1000 + PATIENCE_S),
-            aclosing(translate_stream(url, audio, options)) as events,
+            aclosing(translate_stream(url, audio, options, key)) as events,
         ):
             async for received in events:
                 # No schedule yet: the session was created before the first piece was due.

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,9 +92,14 @@ class Child:
 
 @asynccontextmanager
 async def child_server(
-    config: Path, preferred_port: int, tell: Callable[[str], None]
+    config: Path,
+    preferred_port: int,
+    tell: Callable[[str], None],
+    variables: Mapping[str, str] | None = None,
 ) -> AsyncIterator[ChildServer]:
     """Start a server, wait until it is ready, stop it in the end.
+
+    `variables` go before those of this process.
 
     After an error its log is shown and kept. Raises ServerFailedError.
     """
@@ -104,7 +109,7 @@ async def child_server(
     url = f"http://{LOOPBACK}:{port}"
     began_s = time.monotonic()
     tell(f"starting a server on port {port}")
-    child = Child(await _spawn(config, port, directory, log))
+    child = Child(await _spawn(config, port, directory, log, variables or {}))
     keep = False
     try:
         await _wait_ready(child, url, log, tell)
@@ -120,9 +125,11 @@ async def child_server(
             shutil.rmtree(directory, ignore_errors=True)
 
 
-async def _spawn(config: Path, port: int, directory: Path, log: Path) -> Process:
+async def _spawn(
+    config: Path, port: int, directory: Path, log: Path, variables: Mapping[str, str]
+) -> Process:
     environment = {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
-    environment |= {"RAY_TMPDIR": str(directory), "PYTHONUNBUFFERED": "1"}
+    environment |= {"RAY_TMPDIR": str(directory), "PYTHONUNBUFFERED": "1", **variables}
     arguments = ["-m", "serve_app.client.cli", "serve", str(config), "--port", str(port)]
     with log.open("wb") as output:
         return await asyncio.create_subprocess_exec(

@@ -26,7 +26,7 @@ CONNECT_TIMEOUT_S = 10.0
 
 
 async def translate_stream(
-    url: str, audio: AsyncIterator[bytes], options: StreamOptions
+    url: str, audio: AsyncIterator[bytes], options: StreamOptions, api_key: str | None = None
 ) -> AsyncGenerator[Received, None]:
     """Events of one session, as they come, until `session.closed`; leaving early hangs up.
 
@@ -34,9 +34,10 @@ async def translate_stream(
     MalformedEventError, and whatever reading `audio` raises.
     """
     upload = _Upload(audio)
+    headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S)
     acked_ms = 0
-    async with aiohttp.ClientSession(timeout=timeout) as http:
+    async with aiohttp.ClientSession(headers=headers, timeout=timeout) as http:
         try:
             async with http.post(
                 f"{url.rstrip('/')}/v1/stream", params=options.query(), data=upload.pieces()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import signal
 import wave
@@ -11,12 +12,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from rich.console import Console
 
 from serve_app.client import demo
 from serve_app.client.server import ChildServer, ServerFailedError
+from serve_app.config import AppConfig, with_environment
 from serve_app.session import events as ev
 
 MANIFEST = {
@@ -106,6 +109,44 @@ def test_right_answers_end_with_ok(samples: Path, monkeypatch: pytest.MonkeyPatc
     assert 80 <= int(last.split()[-1]) < 5_000
     assert "-> de: Der Zug fährt um fünf ab." in out
     assert "first translated word" in out
+
+
+@pytest.mark.parametrize("asked_by", ["API_KEYS_FILE", "DRAGOMAN__AUTH__KEYS_FILE", "the file"])
+def test_a_server_that_asks_for_keys_lets_its_own_demo_in(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked_by: str
+) -> None:
+    monkeypatch.delenv("API_KEYS_FILE", raising=False)
+    config = tmp_path / "config.yaml"
+    auth = {"keys_file": "/etc/keys.yaml"} if asked_by == "the file" else {}
+    application = {"import_path": "serve_app.app:build_app", "args": {"auth": auth}}
+    config.write_text(yaml.safe_dump({"applications": [application]}))
+    if asked_by != "the file":
+        monkeypatch.setenv(asked_by, "/etc/keys.yaml")
+    shown: list[str] = []
+
+    @asynccontextmanager
+    async def keyed(
+        path: Path, port: int, tell: object, variables: dict[str, str]
+    ) -> AsyncIterator[ChildServer]:
+        with_them = with_environment(
+            AppConfig.model_validate(application["args"]), {**os.environ, **variables}
+        )
+        ring = with_them.auth.source().ring()
+
+        async def talk(request: web.Request) -> web.StreamResponse:
+            found = ring.find(request.headers["authorization"].removeprefix("Bearer "))
+            shown.extend(found.scopes if found else ())
+            return web.json_response({"error": {"message": "no more", "code": "no"}}, status=400)
+
+        app = web.Application()
+        app.router.add_post("/v1/stream", talk)
+        async with TestServer(app) as server:
+            yield ChildServer(str(server.make_url("/")), Path("server.log"), 0.1)
+
+    monkeypatch.setattr(demo, "child_server", keyed)
+    arguments = Namespace(config=config, samples=samples)
+    assert demo.run(arguments, Console(file=io.StringIO())) == 1
+    assert shown == ["stream"]
 
 
 def test_wrong_answers_end_with_failed(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
