@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo serve check sbom format test test-livekit test-vllm bench soak quality models lock lock-vllm clean
+.PHONY: help setup demo serve check sbom format test test-livekit test-vllm fuzz bench soak quality models lock lock-vllm clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -78,6 +78,15 @@ $(VENV)/.livekit: requirements-livekit.lock $(VENV)/.dev
 test-livekit: $(VENV)/.livekit ## hold the doors to LiveKit's plugin
 	$(BIN)/pytest tests/contract/test_livekit.py
 
+# By itself, because it has wheels for few systems.
+$(VENV)/.fuzz: requirements-fuzz.lock $(VENV)/.dev
+	$(PIP) install --require-hashes -r requirements-fuzz.lock
+	@touch $@
+
+FUZZ_SECONDS ?= 600
+fuzz: $(VENV)/.fuzz ## look for input that breaks something, for FUZZ_SECONDS (Linux)
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
 bench: $(VENV)/.dev ## measure lag and quality of paced live streams
 	$(BIN)/python -m benchmarks.streams
 
@@ -107,6 +116,9 @@ lock: $(VENV)/.dev ## pin the newest allowed dependencies
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 --extra bench --extra dev --extra livekit -c requirements-dev.lock pyproject.toml \
 		-o requirements-livekit.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 --extra bench --extra dev --extra fuzz -c requirements-dev.lock pyproject.toml \
+		-o requirements-fuzz.lock
 
 lock-vllm: $(VENV)/.dev ## pin vLLM for CPUs; TORCH_FLAGS says where PyTorch's CPU builds are
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header $(TORCH_FLAGS) \

@@ -25,7 +25,7 @@ from serve_app.decode.job import (
     error_from,
 )
 from serve_app.decode.pcm import AudioLimits
-from serve_app.errors import InvalidAudioError, UnavailableError
+from serve_app.errors import DragomanError, InvalidAudioError, UnavailableError
 
 _COPY_BYTES = 1 << 20
 
@@ -105,7 +105,7 @@ async def _pcm(reader: asyncio.StreamReader) -> AsyncGenerator[bytes, None]:
             case Kind.BUSY:
                 raise _no_decoder()
             case Kind.FAILED:
-                raise error_from(data)
+                raise _told(data)
             case _:
                 raise _stopped()
 
@@ -118,6 +118,14 @@ async def _frame(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
         return kind, await reader.readexactly(size_bytes)
     except (asyncio.IncompleteReadError, ConnectionResetError) as error:
         raise _stopped() from error
+
+
+def _told(data: bytes) -> DragomanError:
+    """The error of a decoder that failed; it may not be what it was any more."""
+    try:
+        return error_from(data)
+    except (ValueError, RecursionError):
+        return _stopped()
 
 
 def _to_hand_over(file: BinaryIO) -> IO[bytes]:

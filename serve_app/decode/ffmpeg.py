@@ -33,6 +33,8 @@ _EXACT = frozenset({"flac", "ogg", "matroska", "mov"})
 """Demuxers that read the length of the whole from the file; others guess it from the bit rate."""
 _SLACK_S = 1.0
 """Encoders pad; how long the audio really is shows when it is decoded."""
+_PACKET_S = 10.0
+"""No codec puts so much into one; FFmpeg computes nonsense where Ogg cuts the end of a stream."""
 _LIE_S, _LIE_FACTOR = 10.0, 1.25
 """A file whose packets hold so much more audio than they say was made to mislead."""
 
@@ -137,10 +139,12 @@ def _weigh(media: InputContainer, track: AudioStream, container: str, limits: Au
         limits.require_length(media.duration / av.time_base - _SLACK_S)
     tick_s = float(track.time_base or 0) or 1 / SAMPLE_RATE_HZ
     most = float("inf") if limit_s is None else (limit_s + _SLACK_S) / tick_s
+    longest = _PACKET_S / tick_s
     ticks, first, last = 0, None, 0
     try:
         for packet in media.demux(track):
-            ticks += packet.duration or 0
+            if packet.duration and packet.duration < longest:
+                ticks += packet.duration
             if packet.pts is not None:
                 first = packet.pts if first is None else first
                 last = packet.pts

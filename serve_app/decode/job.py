@@ -66,7 +66,10 @@ def error_to_bytes(error: DragomanError) -> bytes:
 
 
 def error_from(data: bytes) -> DragomanError:
-    """The reverse; only errors that a decoder may raise come of it."""
-    status, message, param, code = json.loads(data)
-    kind = TooLargeError if status == TooLargeError.status else InvalidAudioError
-    return kind(message, param=param, code=code)
+    """The reverse; only errors that a decoder may raise come of it, and ValueError of all else."""
+    match json.loads(data):
+        case [int(status), str(message), str() | None as param, str(code)]:
+            kind = TooLargeError if status == TooLargeError.status else InvalidAudioError
+            return kind(message, param=param, code=code)
+        case _:
+            raise ValueError("no error that a decoder tells of")

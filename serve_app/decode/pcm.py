@@ -133,7 +133,9 @@ def _to_float(data: bytes, sample: str) -> NDArray[np.float32]:
     match sample:
         case "f32" | "f64":
             floats = np.frombuffer(data, dtype="<f4" if sample == "f32" else "<f8")
-            return np.nan_to_num(floats.astype(np.float32), posinf=1.0, neginf=-1.0)
+            # Before anything is computed with them: there are numbers that overflow in a filter.
+            clipped: NDArray[np.float32] = np.clip(np.nan_to_num(floats), -1, 1).astype(np.float32)
+            return clipped
         case "u8":
             integers = np.frombuffer(data, dtype=np.uint8).astype(np.float32) - np.float32(128)
         case "s24":
