@@ -39,9 +39,10 @@ class ClientTooSlowError(DragomanError):
 class Inbox(Generic[T]):
     """What the client sent and the session has not taken yet, in order: audio, and other items."""
 
-    def __init__(self, limit_bytes: int) -> None:
-        """More than the limit is not held."""
+    def __init__(self, limit_bytes: int, setting: str = "limits.waiting_audio_bytes") -> None:
+        """More than the limit, which has its name in the configuration, is not held."""
         self._limit_bytes = limit_bytes
+        self._setting = setting
         self._waiting: deque[bytearray | T] = deque()
         self._changed = asyncio.Event()
         self._ended = False
@@ -62,9 +63,9 @@ class Inbox(Generic[T]):
             self.waiting_bytes += MESSAGE_BYTES
         if self.waiting_bytes > self._limit_bytes:
             raise TooFarAheadError(
-                f"Over {self._limit_bytes} bytes of audio wait to be heard "
-                "(limits.waiting_audio_bytes). Send audio at the pace at which it was spoken, or "
-                "wait for acks; then resume from the last."
+                f"Over {self._limit_bytes} bytes of audio wait to be heard ({self._setting}). "
+                "Send audio at the pace at which it was spoken, or wait for acks; then resume from "
+                "the last."
             )
         self._changed.set()
         return before <= SLOW_DOWN_BYTES < self.waiting_bytes

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from serve_app.api.boxes import Inbox
 from serve_app.api.guard import principal_of
 from serve_app.api.query import (
     StreamQuery,
@@ -63,7 +64,8 @@ async def stream(request: Request) -> Response:
     layout = PcmLayout(query.rate, query.channels)
     service.admit()
     limits = service.config.limits
-    decoded = decode(request.stream(), query.format, layout, limits.audio())
+    body = _held(request.stream(), limits.waiting_body_bytes)
+    decoded = decode(body, query.format, layout, limits.audio())
     try:
         with service.meters.arriving():
             async with asyncio.timeout(limits.idle_s):
@@ -76,6 +78,32 @@ async def stream(request: Request) -> Response:
     media_type = SSE if SSE in request.headers.get("accept", "") else NDJSON
     told = _session_events(service, audience, query, audio, principal_of(request))
     return SendOnlyResponse(_lines(told, media_type), media_type)
+
+
+async def _held(body: AsyncIterator[bytes], limit_bytes: int) -> AsyncGenerator[bytes, None]:
+    """The body, taken off Serve, which holds any amount of it, and held here within a bound.
+
+    Raises TooFarAheadError, and ClientDisconnect.
+    """
+    inbox: Inbox[bytes] = Inbox(limit_bytes, "limits.waiting_body_bytes")
+
+    async def read() -> None:
+        try:
+            async for piece in body:
+                inbox.put(piece)
+        except BaseException:
+            inbox.abandon()
+            raise
+        inbox.end()
+
+    reading = asyncio.create_task(read())
+    try:
+        async for piece in inbox.items():
+            yield piece
+        await reading
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
 
 
 async def _started(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import struct
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -14,10 +15,13 @@ from starlette.types import Message
 from deployments.types import Draft, EngineError, MtRequest, StageInfo
 from serve_app.api.health import SHARED_S, Readiness
 from serve_app.api.routes import build_doors
+from serve_app.api.service import Service
 from serve_app.config import AppConfig
+from serve_app.limits.settings import LimitSettings
 from serve_app.session.policies import PolicyName
 from serve_app.session.presets import Delay
-from tests.support.doors import MT_INFO, ScriptedPort, scripted_service, serving
+from tests.support.doors import ASR_INFO, MT_INFO, ScriptedPort, scripted_service, serving
+from tests.support.oracle_stages import OraclePorts, oracle_config
 from tests.support.scripted import Script, Spoken, cut
 
 WORDS = [Spoken("Good", 300, 600), Spoken("morning.", 600, 1100)]
@@ -78,6 +82,33 @@ async def test_speech_in_text_and_translations_out(url: str) -> None:
     assert translated(events) == [("de", "<de>Good morning."), ("es", "<es>Good morning.")]
     assert events[-1]["type"] == "session.closed"
     assert events[-1]["usage"]["audio_ms"] == 2500
+
+
+async def test_a_body_that_is_far_ahead_ends_with_a_word_about_it() -> None:
+    config = oracle_config(vad={"delay_ms": 30})
+    config = config.model_copy(update={"limits": LimitSettings(waiting_body_bytes=1 << 20)})
+    service = Service(config, OraclePorts(config).ports, ASR_INFO, MT_INFO)
+    sent = 0
+
+    async def burst() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(64):
+            yield bytes(1 << 20)
+            sent += 1
+
+    async with serving(service) as url, aiohttp.ClientSession() as http:
+        told = []
+        with suppress(aiohttp.ClientError):
+            async with http.post(f"{url}/v1/stream?{PCM}", data=burst()) as answer:
+                told = [json.loads(line) async for line in answer.content]
+    error = next(event for event in told if event["type"] == "error")
+    assert error["code"] == "too_far_ahead"
+    assert error["message"].startswith(
+        "Over 1048576 bytes of audio wait to be heard (limits.waiting_body_bytes)."
+    )
+    assert told[-1]["type"] == "session.closed"
+    # The rest is not taken.
+    assert sent < 32
 
 
 async def test_a_wav_is_known_by_its_first_bytes(url: str) -> None:
