@@ -153,3 +153,28 @@ class Outbox:
             else:
                 self._changed.clear()
                 await self._changed.wait()
+
+
+class Reading:
+    """How far a client has read, as far as it says so.
+
+    Serve takes all that is sent and keeps it, so the outbox never fills: only the client knows.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._told = 0
+        self._read: int | None = None
+        """None of a client that does not say."""
+
+    def tell(self, seq: int) -> None:
+        """An event is about to be sent; ClientTooSlowError where too many are not read."""
+        self._told = seq
+        if self._read is not None and seq - self._read > self._limit:
+            raise ClientTooSlowError(
+                f"Over {self._limit} events have not been read (limits.unread_events); read faster."
+            )
+
+    def has_read(self, seq: int) -> None:
+        """The client has read an event, and so all before it."""
+        self._read = max(self._read or 0, min(seq, self._told))

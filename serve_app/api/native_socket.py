@@ -44,7 +44,7 @@ OPENING_TIMEOUT_S = 30.0
 """A client says within this time what it wants, or is sent away."""
 AUDIO_KEYS = frozenset({"format", "rate", "channels"})
 """Fixed for a connection; the next one may send its audio in another form."""
-MESSAGES = ("config", "flush", "end")
+MESSAGES = ("config", "flush", "received", "end")
 VOLATILE = (events.TranscriptPartial, events.TranslationPartial)
 RESUME_KEYS = frozenset({"resume_token", "segments"})
 FIXED_KEYS = AUDIO_KEYS | RESUME_KEYS | {"conversation"}
@@ -86,6 +86,8 @@ class NativeConversation:
                 return [sockets.End()]
             case "flush":
                 return [sockets.Take(fx.Flush())]
+            case "received":
+                return [sockets.HasRead(_seq_of(values))]
             case _:
                 return [sockets.Tell(self._update(values))]
 
@@ -178,12 +180,23 @@ def parse_message(text: str) -> dict[str, Any]:
         message = None
     if not isinstance(message, dict) or message.get("type") not in MESSAGES:
         raise InvalidRequestError(
-            "A text message is a JSON object with type 'config', 'flush' or 'end'; audio goes into "
-            "binary messages.",
+            "A text message is a JSON object with type 'config', 'flush', 'received' or 'end'; "
+            "audio goes into binary messages.",
             param="type",
             code="invalid_message",
         )
     return message
+
+
+def _seq_of(values: dict[str, Any]) -> int:
+    seq = values.get("seq")
+    if isinstance(seq, bool) or not isinstance(seq, int) or set(values) != {"seq"}:
+        raise InvalidRequestError(
+            'Say how far you have read with the last event\'s number: {"type":"received","seq":7}.',
+            param="seq",
+            code="invalid_message",
+        )
+    return seq
 
 
 async def _open(socket: WebSocket, service: Service, resuming: Resuming) -> Opening | None:

@@ -26,6 +26,7 @@ from serve_app.api.boxes import (
     Inbox,
     Message,
     Outbox,
+    Reading,
     TooFarAheadError,
 )
 from serve_app.errors import DragomanError
@@ -95,11 +96,18 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class HasRead:
+    """The client says how far it has read."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The client has no more to say."""
 
 
-Request = Take | Tell | Answer | End
+Request = Take | Tell | Answer | HasRead | End
 Incoming = bytes | fx.Input
 
 
@@ -175,6 +183,7 @@ class Call:
         self._inbox: Inbox[fx.Input] = Inbox(limits.waiting_audio_bytes)
         self._outbox = Outbox(limits.unsent_events)
         self._code, self._reason = CloseCode.COMPLETED, ""
+        self._reading = Reading(limits.unread_events)
 
     def act(self, requests: Sequence[Request]) -> None:
         """Do what a message asks for."""
@@ -186,6 +195,8 @@ class Call:
                     self._runner.tell(item)
                 case Answer(message):
                     self._outbox.put(message)
+                case HasRead(seq):
+                    self._reading.has_read(seq)
                 case End():
                     self._inbox.end()
 
@@ -264,6 +275,7 @@ class Call:
                 self._code, self._reason = close_code(error), close_reason(error)
             case events.SessionClosed("go_away"):
                 self._code, self._reason = CloseCode.RESTART, "go_away"
+        self._reading.tell(emit.seq)
         for message in self._conversation.tell(emit):
             self._outbox.put(message)
 

@@ -31,7 +31,7 @@ from serve_app.client.notices import Reconnecting
 from serve_app.client.options import StreamOptions
 from serve_app.client.retries import Retries, RetryPolicy
 from serve_app.client.wire import Received
-from serve_app.session.events import Event
+from serve_app.session.events import Ack, Event
 
 MAX_UNREAD = 4_096
 """Events that may wait for a user who does not read; then the connection is not read either."""
@@ -237,6 +237,9 @@ class AsyncSession:
                     self._begun.set()
                 if self._story.over:
                     return
+                if isinstance(received.event, Ack):
+                    with suppress(ConnectionError):
+                        await connection.say({"type": "received", "seq": received.seq})
 
     async def _send(self, connection: Connection, opening: Mapping[str, Any]) -> None:
         # Where the connection is lost, reading it tells why.

@@ -65,7 +65,10 @@ class LimitSettings(Section):
     waiting_body_bytes: Annotated[int, Field(ge=1 << 20, le=1 << 30)] = 1 << 25
     """Of the body of one `POST /v1/stream` that wait to be taken: an error, and its end."""
     unsent_events: Annotated[int, Field(ge=16, le=1 << 16)] = 1_024
-    """Events of one socket that wait to be read: 1013."""
+    """Events of one socket that wait to be sent: 1013."""
+    unread_events: Annotated[int, Field(ge=16, le=1 << 20)] = 4_096
+    """Events on WS /v1/stream that a client has not read which says how far it has (`received`):
+    1013."""
 
     # Shares of one client, by all its keys and on all replicas; without keys nobody is counted
     client_sessions: Annotated[int, Field(ge=1, le=100_000)] = 10

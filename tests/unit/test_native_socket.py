@@ -265,7 +265,7 @@ async def test_a_client_that_reads_nothing_is_cut() -> None:
     socket = Deaf(script().pcm())
     query = StreamQuery(format="pcm_s16le", target=("de",))
     tokens = TokenWriter(Resuming(service.config.resume.signer()), "s", {})
-    sharing = Audience(service).share("s", lambda _: None)
+    sharing = Audience(service).share("s", lambda _: None, ())
     conversation = NativeConversation(service, query, tokens, sharing)
     limits = LimitSettings().model_copy(update={"unsent_events": 2})
     with service.open(Session("s", SessionOptions()), "ws") as runner:

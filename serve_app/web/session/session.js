@@ -161,6 +161,7 @@ export class Session {
       case "ack":
         this.#backoff.reset();
         this.#ring.forget(event.acked_ms * SAMPLES_PER_MS);
+        this.#say({ type: "received", seq: event.seq });
         break;
       case "slow_down":
         this.#pausedUntilMs = this.#now() + SLOW_DOWN_MS;
