@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.attackers import ATTACKS
+from benchmarks.attackers import ATTACKS, prepare
 from benchmarks.oracle_load import Listening, listen, oracle_config, speech, together
 from benchmarks.processes import family, held
 from benchmarks.report import parser_of, tell, write
@@ -74,6 +74,7 @@ async def run(arguments: argparse.Namespace) -> tuple[list[Row], list[str]]:
     # Ray's workers would be nicer than the senders and the attackers.
     os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 # its name in Ray
     lasts_s = WARM_S + len(arguments.attacks) * (2 * arguments.window_s + SETTLE_S + 15)
+    await asyncio.to_thread(prepare)
     with tempfile.TemporaryDirectory() as directory:
         config = oracle_config(Path(directory), {})
         async with child_server(config, arguments.port, tell) as server:
