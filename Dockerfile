@@ -21,7 +21,9 @@ RUN /opt/dragoman/bin/pip install --no-deps . \
     && /opt/dragoman/bin/pip uninstall --yes pip
 
 FROM ${PYTHON}
-# tini ends what Ray leaves behind; KubeRay's probes of workers call bash and wget.
+# tini ends what Ray leaves behind; KubeRay's probes of workers call bash and wget. Without versions,
+# so that each build has Debian's security updates.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini wget \
     && rm -rf /var/lib/apt/lists/* \

@@ -15,6 +15,7 @@ from serve_app.api.routes import build_doors
 from serve_app.api.service import Service
 from serve_app.auth.authenticator import KEY_SUBPROTOCOL
 from serve_app.auth.keys import SCOPES, Scope, new_key
+from serve_app.viewers import lobby
 from tests.support.doors import scripted_service, serving
 from tests.support.keys import Key, key_for, with_keys
 from tests.support.scripted import Script, Spoken
@@ -112,7 +113,10 @@ def test_the_table_has_every_door() -> None:
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-async def test_a_key_opens_the_doors_of_its_scope_and_no_other(url: str, scope: Scope) -> None:
+async def test_a_key_opens_the_doors_of_its_scope_and_no_other(
+    url: str, scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lobby, "FIND_TIMEOUT_S", 0.1)
     for door, scopes in DOORS.items():
         method, path = door.split(" ")
         path = path.replace("{id}", "x1").replace("{model:path}", "whisper-1")
