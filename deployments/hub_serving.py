@@ -10,6 +10,7 @@ from ray.serve.handle import DeploymentHandle
 from deployments.boards import News, Receipt, Report, Seen, Wish
 from deployments.calls import answered
 from deployments.hub import HubSettings, LocalHub, TableNews
+from deployments.logs import set_up_logs
 from deployments.metering import catalogue, process_meters
 from deployments.tables import ConsentAction, Conversation, Side
 
@@ -30,6 +31,7 @@ class Hub:
     """The one replica; a second would know half of the sessions."""
 
     def __init__(self, settings: HubSettings) -> None:
+        set_up_logs()
         self._hub = LocalHub(settings)
         self._meters = process_meters()
 

@@ -1,6 +1,13 @@
-"""What the stages raise, as the errors that clients are told about."""
+"""What goes wrong, as the errors that clients are told about, and as what may be logged of it."""
 
 from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 from deployments.types import (
     EngineError,
@@ -9,6 +16,32 @@ from deployments.types import (
     UnsupportedLanguageError,
 )
 from serve_app.errors import DragomanError, InvalidRequestError, UnavailableError
+
+logger = logging.getLogger("ray.serve")
+
+
+class RequestFailedError(Exception):
+    """Something went wrong; a line of the replica's log before it says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withholding:
+    """ASGI middleware that logs what nobody expected, and lets out an error that quotes nothing.
+
+    Serve's proxy logs the messages of all that a replica raises, and those may be what was said.
+    """
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the call on."""
+        try:
+            await self.app(scope, receive, send)
+        except (ClientDisconnect, WebSocketDisconnect):
+            raise
+        except Exception:
+            logger.exception("a request failed")
+            raise RequestFailedError from None
 
 
 def as_known(error: Exception) -> DragomanError:

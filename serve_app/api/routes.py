@@ -14,7 +14,7 @@ from serve_app.api.auditing import Auditing
 from serve_app.api.bounds import Bounds
 from serve_app.api.browsers import browser_layers
 from serve_app.api.conversations import CONVERSATION_ROUTES
-from serve_app.api.failures import as_known
+from serve_app.api.failures import Withholding, as_known
 from serve_app.api.guard import Guard, note_refusal
 from serve_app.api.health import Readiness, live, ready
 from serve_app.api.native_socket import stream_socket
@@ -64,6 +64,7 @@ def build_doors(service: Service) -> Starlette:
     ]
     doors = Starlette(
         middleware=[
+            Middleware(Withholding),
             Middleware(Auditing, routes),
             *browser_layers(config.browsers, own_pages=demands.own_pages),
             Middleware(Bounds, config.limits, service.meters.refused),

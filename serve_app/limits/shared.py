@@ -14,6 +14,7 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from deployments.calls import answered
+from deployments.logs import set_up_logs
 from serve_app.limits.ledger import Ask, ClientLimits, Refusal, Report
 from serve_app.limits.limiter import Limiter, LocalLimiter
 
@@ -38,6 +39,7 @@ class LimiterDeployment:
     """Keeps the ledger in memory: after a restart everybody's share is whole again."""
 
     def __init__(self, limits: ClientLimits) -> None:
+        set_up_logs()
         self._limiter = LocalLimiter(limits)
 
     async def admit(self, ask: Ask) -> Refusal | None:

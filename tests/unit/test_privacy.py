@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import io
+import json
 import logging
 import traceback
 from collections.abc import Iterator
@@ -17,10 +18,13 @@ import pytest
 from pydantic import BaseModel
 from ray._common.formatters import JSONFormatter
 from ray.exceptions import ActorDiedError, RayTaskError
+from starlette.types import Message
 
 from deployments.logs import discreet, discreet_traceback, set_up_logs
 from deployments.metering.prometheus import PrometheusMeters
 from deployments.types import AsrRequest, Draft, Hypothesis, MtRequest
+from serve_app.api.failures import RequestFailedError
+from serve_app.api.routes import build_doors
 from serve_app.api.service import Service
 from serve_app.metrics import SessionMeters
 from serve_app.session.session import Session
@@ -114,6 +118,34 @@ async def test_nothing_that_was_said_is_logged_or_measured(
     shown = meters.render()
     assert "dragoman_sessions_total" in shown
     assert SAID not in shown
+
+
+async def test_what_leaves_a_replica_quotes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """Serve's proxy logs the message and the traceback of what the application raises."""
+    caplog.set_level(logging.INFO)
+    body = json.dumps({"text": SAID, "source": "en", "target": "de"}).encode()
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/translate", "query_string": b"",
+        "root_path": "", "headers": [], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 2),
+        "scheme": "http", "http_version": "1.1",
+    }  # fmt: skip
+    with pytest.raises(RequestFailedError) as caught:
+        await build_doors(service("mt"))(scope, receive, send)
+    assert SAID not in "".join(traceback.format_exception(caught.value))
+    assert sent[0]["status"] == 500
+    assert json.loads(sent[1]["body"])["error"]["code"] == "internal_error"
+    said = lines(caplog)
+    assert "a request failed" in said
+    assert "in translate" in said
+    assert SAID not in said
 
 
 def test_at_debug_a_traceback_is_whole(caplog: pytest.LogCaptureFixture) -> None:
