@@ -200,18 +200,24 @@ def local_manifest(name: str) -> ModelManifest | None:
     return read_manifest(directory)
 
 
-def verify(directory: Path, manifest: ModelManifest) -> None:
-    """Compare the files with their digests; raises ModelCorruptError for the first that differs."""
+def verify(directory: Path, manifest: ModelManifest, *, digests: bool = True) -> None:
+    """Compare the files with their sizes and digests; ModelCorruptError for the first that differs.
+
+    The digests of a large model take as long as reading all of it.
+    """
     for name, digest in manifest.files.items():
         path = directory / name
         if not path.is_file():
-            raise ModelCorruptError(f"{path} is missing. {_restore(manifest)}")
-        if path.stat().st_size != digest.bytes:
+            raise ModelCorruptError(f"{path} is missing. {_restore(directory, manifest)}")
+        size = path.stat().st_size
+        if size != digest.bytes:
             raise ModelCorruptError(
-                f"{path} has {path.stat().st_size} bytes, not {digest.bytes}. {_restore(manifest)}"
+                f"{path} has {size} bytes, not {digest.bytes}. {_restore(directory, manifest)}"
             )
-        if _sha256(path) != digest.sha256:
-            raise ModelCorruptError(f"{path} has the wrong SHA-256. {_restore(manifest)}")
+        if digests and _sha256(path) != digest.sha256:
+            raise ModelCorruptError(
+                f"{path} has the wrong SHA-256. {_restore(directory, manifest)}"
+            )
 
 
 def _bundled(choice: ModelChoice) -> ResolvedModel:
@@ -229,7 +235,9 @@ def _bundled(choice: ModelChoice) -> ResolvedModel:
 
 def _local(choice: ModelChoice, directory: Path) -> ResolvedModel:
     if (directory / MANIFEST_FILE).is_file():
-        return _with_manifest(choice, directory, read_manifest(directory))
+        manifest = read_manifest(directory)
+        verify(directory, manifest, digests=False)
+        return _with_manifest(choice, directory, manifest)
     _require_files(choice, directory)
     return ResolvedModel(directory.resolve().name, directory, "local")
 
@@ -302,7 +310,9 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _restore(manifest: ModelManifest) -> str:
+def _restore(directory: Path, manifest: ModelManifest) -> str:
+    if directory.parent not in _BUNDLE_PLACES:
+        return f"Copy {manifest.name} {manifest.version} there again."
     return (
         f"Restore it with `git checkout -- models/{manifest.name}`, reinstall the package, "
         "or train the model again with `make models`."

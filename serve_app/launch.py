@@ -24,7 +24,11 @@ from ray import serve
 from ray.exceptions import RayError
 from ray.serve.context import _get_global_client
 from ray.serve.exceptions import RayServeException
-from ray.serve.schema import ServeApplicationSchema, ServeDeploySchema
+from ray.serve.schema import (
+    ApplicationStatusOverview,
+    ServeApplicationSchema,
+    ServeDeploySchema,
+)
 
 from deployments.models import ModelError, resolve
 from serve_app.auth.settings import OPEN_WARNING
@@ -213,7 +217,7 @@ def _wait_until_running(names: list[str], tell: Callable[[str], None], timeout_s
         states = [applications[name] for name in names if name in applications]
         for state in states:
             if state.status in _FAILED:
-                raise StartError(root_cause(state.message))
+                raise StartError(why_failed(state))
         if len(states) == len(names) and all(state.status == "RUNNING" for state in states):
             return
         told = _tell_progress(states, tell, told)
@@ -254,6 +258,14 @@ def _tell_progress(states: list[Any], tell: Callable[[str], None], told: str) ->
     if now != told:
         tell(now)
     return now
+
+
+def why_failed(application: ApplicationStatusOverview) -> str:
+    """The reason that a deployment of it gave; the application itself only names the deployment."""
+    for name, deployment in application.deployments.items():
+        if deployment.status in _FAILED and deployment.message:
+            return f"{name}: {root_cause(deployment.message)}"
+    return root_cause(application.message)
 
 
 def root_cause(message: str) -> str:

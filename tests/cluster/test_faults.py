@@ -10,7 +10,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ import pytest
 
 from deployments.engines.oracle_audio import OracleWord, WordId
 from serve_app.client.health import ask
-from tests.cluster.conftest import Server, free_port
+from tests.cluster.conftest import ROOT, Server, free_port, start_server
 from tests.cluster.oracle_server import oracle_server
 from tests.support.faults import (
     Speakers,
@@ -288,6 +288,7 @@ async def test_clients_that_misbehave_harm_nobody_else(patient: Patient) -> None
     neighbours = patient.speakers(2, words=3 * WORDS)
     await neighbours.under_way()
     loop = asyncio.get_running_loop()
+    happened: list[tuple[str, str, float, float, int | None]] = []
     for fault, seen, misbehave in (
         ("a client is gone", "its session ends; nobody else sees anything", vanish),
         (
@@ -298,51 +299,53 @@ async def test_clients_that_misbehave_harm_nobody_else(patient: Patient) -> None
         ("a client sends too fast", "1013 `too_far_ahead`; it may resume", hurry),
         ("a client reads nothing", "all of it, once it reads", read_nothing),
     ):
-        began_s = loop.time()
-        code = await misbehave(patient)
-        took_s = round(loop.time() - began_s, 1)
-        row = row_of(fault, seen, neighbours.clients[:0], began_s)
-        record(
-            replace(row, detect_s=took_s, recover_s=took_s, signs={str(code): 1} if code else {})
-        )
+        began_s, code = await misbehave(patient)
+        happened.append((fault, seen, began_s, loop.time() - began_s, code))
     await neighbours.finish()
-    assert [client.accounts for client in neighbours.clients] == [(EXACT, EXACT)] * 2
     assert [client.signs for client in neighbours.clients] == [[], []]
-    await asyncio.to_thread(gone, patient)
+    for fault, seen, began_s, took_s, code in happened:
+        row = row_of(fault, seen, neighbours.clients, began_s)
+        assert row.sound, row
+        signs = {str(code): 1} if code else {}
+        record(replace(row, detect_s=round(took_s, 1), recover_s=None, signs=signs))
+    await counted(patient, 0)
 
 
-async def vanish(patient: Patient) -> None:
-    """Reset in the middle of a word; the server's session is over soon."""
-    before = await asyncio.to_thread(patient.sessions)
+async def vanish(patient: Patient) -> tuple[float, None]:
+    """Reset in the middle of a word: the server has a session less soon."""
     async with talk(patient.url) as one:
         await one.config(format="pcm_s16le", target=["de"])
         await one.audio(speak(800, WORDS).pcm(0, 80_000))
         await one.until("transcript.committed")
-        transport = one.socket._response.connection.transport  # type: ignore[union-attr]
-        transport.abort()
-    await true(lambda: patient.sessions() <= before)
+        await counted(patient, 3)
+        began_s = asyncio.get_running_loop().time()
+        one.socket._response.connection.transport.abort()  # type: ignore[union-attr]
+    await counted(patient, 2)
+    return began_s, None
 
 
-async def fall_silent(patient: Patient) -> int | None:
+async def fall_silent(patient: Patient) -> tuple[float, int | None]:
     async with talk(patient.url) as one:
         await one.config(format="pcm_s16le")
         await one.audio(bytes(32_000))
+        began_s = asyncio.get_running_loop().time()
         code = await one.rest()
-        assert one.wire[-2]["code"] == "idle_timeout"
-        return code
+    assert one.wire[-2]["code"] == "idle_timeout"
+    return began_s, code
 
 
-async def hurry(patient: Patient) -> int | None:
+async def hurry(patient: Patient) -> tuple[float, int | None]:
     async with talk(patient.url) as one:
         await one.config(format="pcm_s16le", target=["de"])
+        began_s = asyncio.get_running_loop().time()
         await one.audio(speak(801, 200).pcm(0, 3 * WAITING_BYTES), 64_000)
         code = await one.rest()
-        assert "too_far_ahead" in [event.get("code") for event in one.wire]
-        assert code == 1013
-        return code
+    assert "too_far_ahead" in [event.get("code") for event in one.wire]
+    assert code == 1013
+    return began_s, code
 
 
-async def read_nothing(patient: Patient) -> int | None:
+async def read_nothing(patient: Patient) -> tuple[float, int | None]:
     stream = speak(802, WORDS)
     async with talk(patient.url) as one:
         await one.config(format="pcm_s16le", target=["de"])
@@ -350,15 +353,55 @@ async def read_nothing(patient: Patient) -> int | None:
             await one.socket.send_bytes(piece)
             await asyncio.sleep(0.2)
         await one.end()
+        began_s = asyncio.get_running_loop().time()
         code = await one.rest()
     assert account_transcript(one.wire, stream) == EXACT
     assert account_translation(one.wire, stream, "de") == EXACT
-    return code
+    return began_s, code
 
 
-def gone(patient: Patient) -> None:
-    """No session is left behind."""
-    deadline_s = time.monotonic() + 30
-    while (left := patient.sessions()) > 0:
-        assert time.monotonic() < deadline_s, f"{left} sessions are left"
-        time.sleep(0.5)
+async def counted(patient: Patient, sessions: int) -> None:
+    """Until the server says that it has so many."""
+    async with asyncio.timeout(30):
+        while await asyncio.to_thread(patient.sessions) != sessions:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+
+
+def missing(directory: Path) -> tuple[str, str]:
+    return "no-such-model", "mt.model='no-such-model': unknown model"
+
+
+def cut_off(directory: Path) -> tuple[str, str]:
+    copy = directory / "dragoman-mt"
+    shutil.copytree(ROOT / "models" / "dragoman-mt", copy)
+    os.truncate(copy / "model.bin", 1_000)
+    return str(copy), f"{copy}/model.bin has 1000 bytes"
+
+
+def unreadable(directory: Path) -> tuple[str, str]:
+    copy = directory / "dragoman-mt"
+    shutil.copytree(ROOT / "models" / "dragoman-mt", copy)
+    (copy / "model_config.json").unlink()
+    os.truncate(copy / "model.bin", 1_000)
+    return str(copy), "Mt: "
+
+
+@pytest.mark.parametrize(
+    ("fault", "make"),
+    [
+        ("a model that is missing", missing),
+        ("a model that was copied in part", cut_off),
+        pytest.param("a model that its engine cannot load", unreadable, marks=pytest.mark.slow),
+    ],
+)
+def test_a_model_that_cannot_be_ends_the_start_with_the_reason(
+    short_directory: Path, fault: str, make: Callable[[Path], tuple[str, str]]
+) -> None:
+    model, reason = make(short_directory)
+    began_s = time.monotonic()
+    with pytest.raises(AssertionError) as caught:
+        start_server(short_directory, free_port(), {"MT_MODEL": model})
+    took_s = round(time.monotonic() - began_s, 1)
+    assert f"cannot start: {reason}" in str(caught.value)
+    row = row_of(fault, "nothing: the server does not start, and says why", [], 0)
+    record(replace(row, detect_s=took_s, recover_s=None))

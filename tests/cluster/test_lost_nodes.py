@@ -27,7 +27,7 @@ from tests.support.sockets import talk
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
 
 REDIS = shutil.which("redis-server")
-STREAMS = 4
+STREAMS = 8
 OUTAGE_S = 10
 
 CHANGES: dict[str, Any] = {

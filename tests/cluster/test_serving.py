@@ -27,7 +27,6 @@ from tests.cluster.conftest import (
     Server,
     free_port,
     start,
-    start_server,
     stop_server,
 )
 from tests.support.scripted import cut
@@ -223,13 +222,6 @@ def test_a_client_that_hangs_up_leaves_the_server_well(server: Server) -> None:
         thread.join()
     health = json.loads(urllib.request.urlopen(f"{server.url}/health/ready", timeout=30).read())
     assert health["status"] == "ready"
-
-
-def test_an_unknown_model_ends_the_start_with_the_fix(short_directory: Path) -> None:
-    with pytest.raises(AssertionError) as caught:
-        start_server(short_directory, free_port(), {"MT_MODEL": "no-such-model"})
-    assert "cannot start: mt.model='no-such-model': unknown model" in str(caught.value)
-    assert "dragoman-mt" in str(caught.value)
 
 
 def test_serve_run_starts_the_same_graph(short_directory: Path) -> None:

@@ -1,6 +1,8 @@
 """A configuration file is read strictly, and a failed start says why in one line."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -13,6 +15,7 @@ from serve_app.launch import (
     check_settings,
     load_serve_config,
     root_cause,
+    why_failed,
 )
 
 SHIPPED = Path(__file__).parents[2] / "serve_config.yaml"
@@ -104,3 +107,17 @@ def test_a_production_server_without_keys_does_not_start(
         check_settings(AppConfig())
     assert main(["keys", "create", "kiosk"]) == 0
     assert check_settings(production).auth.enabled
+
+
+def test_the_deployment_that_failed_says_why() -> None:
+    def status(value: str, message: str) -> SimpleNamespace:
+        return SimpleNamespace(status=value, message=message)
+
+    application: Any = status("DEPLOY_FAILED", "Failed to update the deployments ['Asr'].")
+    application.deployments = {
+        "Vad": status("HEALTHY", ""),
+        "Asr": status("DEPLOY_FAILED", "Traceback\n  RuntimeError: model.bin is cut off"),
+    }
+    assert why_failed(application) == "Asr: model.bin is cut off"
+    application.deployments = {}
+    assert why_failed(application) == "Failed to update the deployments ['Asr']."

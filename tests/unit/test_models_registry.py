@@ -140,8 +140,17 @@ def test_local_directory_with_manifest(tmp_path: Path) -> None:
     assert (model.version, model.short_windows) == ("7", True)
 
 
+def test_a_local_directory_that_was_copied_in_part_is_refused(tmp_path: Path) -> None:
+    directory = write_model(tmp_path / "mine", name="mine", version="7")
+    weights = directory / "model.bin"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(ModelCorruptError, match=r"model\.bin has \d+ bytes, not \d+\. Copy mine 7"):
+        resolve(ModelChoice(str(directory), "asr"))
+
+
 def test_what_a_local_directory_lacks_is_named(tmp_path: Path) -> None:
     directory = write_model(tmp_path / "mine")
+    (directory / "model_config.json").unlink()
     (directory / "tokenizer.json").unlink()
     (directory / "vocabulary.json").unlink()
     with pytest.raises(ModelNotFoundError, match=r"lacks vocabulary\.\*, tokenizer\.json\."):
