@@ -76,7 +76,8 @@ class Verdict:
     words: int
     faults: dict[str, int]
     reconnects: int
-    closes: dict[str, int]
+    signs: dict[str, int]
+    """What clients saw: close codes, warnings and errors, refused connections."""
     kills: dict[str, int]
     well_s: float | None
     """From the last kill until everything was there, and a new session was heard to its end."""
@@ -117,6 +118,7 @@ class Speakers:
 
     def __init__(self, url: str, streams: int, seed: int) -> None:
         self.tally = Tally()
+        self.signs: Counter[str] = Counter()
         self._url = url
         self._streams = streams
         self._seed = seed
@@ -145,6 +147,8 @@ class Speakers:
         except Exception as error:
             self.tally.failed.append(f"session {stream.session}: {error!r} {traveller.codes}")
             return False
+        finally:
+            self.signs.update(sign for _, sign in traveller.signs)
         self.tally.enter(traveller)
         if not traveller.exact:
             tell(f"session {stream.session}: {traveller.accounts} {traveller.signs}")
@@ -168,7 +172,7 @@ async def run(arguments: argparse.Namespace) -> tuple[list[Kill], Verdict]:
             finally:
                 speaking.cancel()
                 await asyncio.gather(speaking, return_exceptions=True)
-    return killer.kills, judge(speakers.tally, killer.kills, well_s)
+    return killer.kills, judge(speakers.tally, speakers.signs, killer.kills, well_s)
 
 
 async def _well_again(url: str, expected: Counter[str], speakers: Speakers) -> float | None:
@@ -185,7 +189,9 @@ def _census() -> Counter[str]:
     return Counter(name for name in family().values() if name in VICTIMS)
 
 
-def judge(tally: Tally, kills: Sequence[Kill], well_s: float | None) -> Verdict:
+def judge(
+    tally: Tally, signs: Counter[str], kills: Sequence[Kill], well_s: float | None
+) -> Verdict:
     """All figures, and what is worse than it may be."""
     breaches = [f"{number} words {kind}" for kind, number in sorted(tally.faults.items())]
     if tally.finished < LEAST_FINISHED * tally.sessions:
@@ -198,7 +204,7 @@ def judge(tally: Tally, kills: Sequence[Kill], well_s: float | None) -> Verdict:
         words=tally.words,
         faults=dict(tally.faults),
         reconnects=tally.reconnects,
-        closes={str(code): number for code, number in tally.codes.items()},
+        signs=dict(signs),
         kills=dict(Counter(one.name for one in kills)),
         well_s=well_s,
         lag_p50_ms=round(percentile(tally.lags_ms, 0.5)),
@@ -227,7 +233,16 @@ def main() -> None:
         "killed": [asdict(one) for one in kills],
     }
     write(arguments.out, "killer", figures)
-    for key in ("sessions", "finished", "words", "faults", "reconnects", "kills", "well_s"):
+    for key in (
+        "sessions",
+        "finished",
+        "words",
+        "faults",
+        "reconnects",
+        "signs",
+        "kills",
+        "well_s",
+    ):
         tell(f"{key}: {figures[key]}")
     tell(f"lag p50 / p95: {verdict.lag_p50_ms} / {verdict.lag_p95_ms} ms")
     for breach in verdict.breaches:

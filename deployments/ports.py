@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
+import numpy as np
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
 from deployments.calls import CallLostError, answered
 from deployments.types import (
+    VAD_FRAME_SAMPLES,
     AsrRequest,
     DeadlyRequestError,
     Draft,
@@ -24,12 +26,18 @@ from deployments.types import (
     StageUnavailableError,
     VadAnswer,
     VadRequest,
+    VadState,
 )
 
 _REPLICA_LOST = (ActorDiedError, ActorUnavailableError, CallLostError)
 
 SUSPECTS = 8
 """Requests that are asked again at a time, of those that a replica died with."""
+
+PAUSE_S = 0.25
+"""Until it is asked again whether there is a replica, where the last one was lost as well."""
+
+_SILENCE = VadRequest(VadState.initial(), np.zeros(VAD_FRAME_SAMPLES, dtype=np.float32))
 
 _Answer = TypeVar("_Answer")
 
@@ -41,7 +49,7 @@ class ServeVad:
 
     def __init__(self, handle: DeploymentHandle[Any]) -> None:
         self._handle = handle
-        self._stage = _Stage()
+        self._stage = _Stage(lambda: handle.detect.remote(_SILENCE))
 
     async def detect(self, request: VadRequest) -> VadAnswer:
         """See VadPort."""
@@ -53,7 +61,7 @@ class ServeAsr:
 
     def __init__(self, handle: DeploymentHandle[Any]) -> None:
         self._handle = handle
-        self._stage = _Stage()
+        self._stage = _Stage(handle.info.remote)
 
     async def transcribe(self, request: AsrRequest) -> Hypothesis:
         """See AsrPort."""
@@ -69,7 +77,7 @@ class ServeMt:
 
     def __init__(self, handle: DeploymentHandle[Any]) -> None:
         self._handle = handle
-        self._stage = _Stage()
+        self._stage = _Stage(handle.info.remote)
 
     async def translate(self, request: MtRequest) -> Draft:
         """See MtPort."""
@@ -83,7 +91,9 @@ class ServeMt:
 class _Stage:
     """Calls replicas of one stage. They keep no state, so asking twice is safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, probe: Callable[[], Awaitable[object]]) -> None:
+        """`probe` is a call that no replica dies of."""
+        self._probe = probe
         self._first = nullcontext()
         self._again = asyncio.Semaphore(SUSPECTS)
         self._alone = asyncio.Lock()
@@ -93,7 +103,8 @@ class _Stage:
 
         Of all the requests that a replica died with, one may be what it died of. They are asked
         again few at a time, and those that this kills another replica with a last time, each by
-        itself: so the one is found, and costs no other session its answer.
+        itself: so the one is found, and costs no other session its answer. Each time a replica has
+        to be alive before, or its death would prove nothing.
 
         Raises what the stage raised, without Ray's wrapping, StageUnavailableError, or
         DeadlyRequestError.
@@ -102,6 +113,8 @@ class _Stage:
         for turn in (self._first, self._again, self._alone):
             async with turn:
                 try:
+                    if lost is not None:
+                        await self._alive()
                     return await answered(call())
                 except _REPLICA_LOST as error:
                     logger.warning("a replica was lost with a request: %s", error)
@@ -113,3 +126,13 @@ class _Stage:
                         raise error.cause from None
                     raise
         raise DeadlyRequestError(f"three replicas were lost with this request: {lost}") from lost
+
+    async def _alive(self) -> None:
+        """Until a replica answers."""
+        while True:
+            try:
+                await answered(self._probe())
+            except _REPLICA_LOST:
+                await asyncio.sleep(PAUSE_S)
+            else:
+                return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -86,14 +87,15 @@ def tally(finished: int, sessions: int = 200) -> Tally:
 
 def test_the_killer_is_content_with_no_less_than_the_bars() -> None:
     kills = [Kill(10.0, "Asr"), Kill(20.0, "Asr")]
-    good = judge(tally(198), kills, well_s=60.0)
+    good = judge(tally(198), Counter({"1006": 3}), kills, well_s=60.0)
     assert good.breaches == ()
     assert good.kills == {"Asr": 2}
-    assert judge(tally(197), kills, 60.0).breaches == ("197 of 200 sessions finished",)
-    assert judge(tally(200), kills, 60.1).breaches == (
+    assert good.signs == {"1006": 3}
+    assert judge(tally(197), Counter(), kills, 60.0).breaches == ("197 of 200 sessions finished",)
+    assert judge(tally(200), Counter(), kills, 60.1).breaches == (
         "well 60.1 s after the last kill (bar 60 s)",
     )
-    assert len(judge(tally(200), kills, None).breaches) == 1
+    assert len(judge(tally(200), Counter(), kills, None).breaches) == 1
     faulty = tally(200)
     faulty.faults["lost"] = 1
-    assert judge(faulty, kills, 1.0).breaches == ("1 words lost",)
+    assert judge(faulty, Counter(), kills, 1.0).breaches == ("1 words lost",)

@@ -12,6 +12,7 @@ import pytest
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
+from deployments import ports
 from deployments.calls import CallLostError
 from deployments.hub_serving import ServeHub
 from deployments.ports import ServeAsr, ServeMt, ServeVad
@@ -39,6 +40,10 @@ class Handle:
     def __init__(self, *results: object) -> None:
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self._results = list(results)
+
+    @property
+    def methods(self) -> list[str]:
+        return [method for method, _ in self.calls]
 
     def __getattr__(self, method: str) -> Handle.Method:
         return Handle.Method(lambda *args: self._answer(method, args))
@@ -88,16 +93,25 @@ async def test_each_port_calls_its_method() -> None:
     "lost", [ActorDiedError(), ActorUnavailableError("gone", b"0" * 16)], ids=["died", "away"]
 )
 async def test_a_lost_replica_is_replaced_by_another_once(lost: Exception) -> None:
-    handle = Handle(lost, Draft("Danke."))
+    handle = Handle(lost, INFO, Draft("Danke."))
     assert await ServeMt(handle).translate(MT) == Draft("Danke.")
-    assert handle.calls == [("translate", (MT,))] * 2
+    assert handle.methods == ["translate", "info", "translate"]
 
 
 async def test_a_request_that_three_replicas_were_lost_with_is_not_asked_again() -> None:
-    handle = Handle(ActorDiedError(), ActorDiedError(), ActorDiedError(), Draft("never"))
+    died = ActorDiedError()
+    handle = Handle(died, INFO, died, INFO, died, Draft("never"))
     with pytest.raises(DeadlyRequestError):
         await ServeMt(handle).translate(MT)
-    assert len(handle.calls) == 3
+    assert handle.methods == ["translate", "info"] * 2 + ["translate"]
+
+
+async def test_that_nobody_is_there_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "PAUSE_S", 0.001)
+    died = ActorDiedError()
+    handle = Handle(died, *[died] * 9, VadAnswer(VAD.state, (0.1,)), VadAnswer(VAD.state, (0.5,)))
+    assert (await ServeVad(handle).detect(VAD)).probabilities == (0.5,)
+    assert len(handle.calls) == 12
 
 
 class Mortal:
@@ -111,6 +125,13 @@ class Mortal:
     @property
     def translate(self) -> SimpleNamespace:
         return SimpleNamespace(remote=self._translate)
+
+    @property
+    def info(self) -> SimpleNamespace:
+        return SimpleNamespace(remote=self._info)
+
+    async def _info(self) -> StageInfo:
+        return INFO
 
     async def _translate(self, request: MtRequest) -> Draft:
         answer = asyncio.get_running_loop().create_future()
@@ -142,7 +163,7 @@ async def test_one_deadly_request_costs_the_others_nothing() -> None:
 
 
 async def test_a_call_that_its_replica_cancels_is_asked_again() -> None:
-    handle = Handle(asyncio.CancelledError(), Draft("Danke."))
+    handle = Handle(asyncio.CancelledError(), INFO, Draft("Danke."))
     assert await ServeMt(handle).translate(MT) == Draft("Danke.")
     with pytest.raises(CallLostError):
         await ServeHub(Handle(asyncio.CancelledError())).look("name")
@@ -192,7 +213,8 @@ class Unanswered:
 
 async def test_who_stops_waiting_stops_the_work() -> None:
     response = Unanswered()
-    handle = SimpleNamespace(translate=SimpleNamespace(remote=lambda _: response))
+    method = SimpleNamespace(remote=lambda *_: response)
+    handle = SimpleNamespace(translate=method, info=method)
     asked = asyncio.create_task(ServeMt(handle).translate(MT))  # type: ignore[arg-type]
     await asyncio.sleep(0)
     asked.cancel()
