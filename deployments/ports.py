@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from typing import Any, TypeVar
@@ -36,6 +37,9 @@ SUSPECTS = 8
 
 PAUSE_S = 0.25
 """Until it is asked again whether there is a replica, where the last one was lost as well."""
+
+SPREAD_S = 2.0
+"""Those that are asked by themselves are so within this time."""
 
 _SILENCE = VadRequest(VadState.initial(), np.zeros(VAD_FRAME_SAMPLES, dtype=np.float32))
 
@@ -115,6 +119,9 @@ class _Stage:
                 try:
                     if lost is not None:
                         await self._alive()
+                    if turn is self._alone:
+                        # Each process of the ingress has its turns, and all saw the replica come.
+                        await asyncio.sleep(random.uniform(0, SPREAD_S))  # noqa: S311 # nosec B311
                     return await answered(call())
                 except _REPLICA_LOST as error:
                     logger.warning("a replica was lost with a request: %s", error)

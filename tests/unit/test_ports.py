@@ -34,6 +34,12 @@ from serve_app.limits.ledger import Report
 from serve_app.limits.shared import ServeLimiter
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "PAUSE_S", 0.001)
+    monkeypatch.setattr(ports, "SPREAD_S", 0.001)
+
+
 class Handle:
     """A deployment handle whose calls give the next of `results`, or raise it."""
 
@@ -106,8 +112,7 @@ async def test_a_request_that_three_replicas_were_lost_with_is_not_asked_again()
     assert handle.methods == ["translate", "info"] * 2 + ["translate"]
 
 
-async def test_that_nobody_is_there_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "PAUSE_S", 0.001)
+async def test_that_nobody_is_there_proves_nothing() -> None:
     died = ActorDiedError()
     handle = Handle(died, *[died] * 9, VadAnswer(VAD.state, (0.1,)), VadAnswer(VAD.state, (0.5,)))
     assert (await ServeVad(handle).detect(VAD)).probabilities == (0.5,)
