@@ -324,8 +324,7 @@ class Session:
     def _take_failure(self, failure: fx.StageFailed) -> None:
         match failure.stage:
             case fx.Stage.VAD:
-                retryable = not failure.deadly
-                self._emit(events.Error("vad_unavailable", failure.message, retryable))
+                self._emit(events.Error("vad_unavailable", failure.message, retryable=True))
                 self._outcome = "error"
                 self._close()
             case fx.Stage.ASR:

@@ -21,6 +21,12 @@ from tests.support.sockets import Talk, Wire, talk
 PIECE_SAMPLES = 1_600
 RETRY_S = 0.25
 GIVE_UP_S = 60.0
+REFUSED = 1008
+"""After this no client comes back."""
+
+
+class RefusedError(Exception):
+    """The server wants no more of the session."""
 
 
 @dataclass
@@ -47,7 +53,7 @@ class Traveller:
     """When and how the client saw that something is wrong."""
 
     async def travel(self) -> None:
-        """To the end of the stream; raises TimeoutError where that never comes."""
+        """To the end of the stream; raises TimeoutError where that never comes, RefusedError."""
         memory = Memory()
         loop = asyncio.get_running_loop()
         self.began_s = loop.time()
@@ -93,6 +99,8 @@ class Traveller:
                 self.codes.append(one.socket.close_code)
                 if self.codes[-1] != 1000:
                     self._note_sign(str(self.codes[-1]))
+            if self.codes[-1] == REFUSED:
+                raise RefusedError([event for event in one.wire if event["type"] == "error"])
 
     def _note(self, event: Wire) -> None:
         now_s = asyncio.get_running_loop().time()
