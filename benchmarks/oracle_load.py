@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,9 +93,10 @@ async def listen(url: str, pcm: bytes, into: Listening) -> None:
 
 
 async def _send(socket: aiohttp.ClientWebSocketResponse, pacer: Pacer, pcm: bytes) -> None:
-    async for piece in pacer.pace(_pieces(pcm)):
-        await socket.send_bytes(piece)
-    await socket.send_json({"type": "end"})
+    with suppress(ConnectionError):  # Whoever listens notices how the connection ended.
+        async for piece in pacer.pace(_pieces(pcm)):
+            await socket.send_bytes(piece)
+        await socket.send_json({"type": "end"})
 
 
 async def _pieces(pcm: bytes) -> AsyncIterator[bytes]:

@@ -62,7 +62,7 @@ class LimitSettings(Section):
     None: as fast as it is dealt with, so that files can be streamed."""
     waiting_audio_bytes: Annotated[int, Field(ge=MIN_WAITING_BYTES, le=1 << 28)] = 1 << 24
     """Audio of one socket that waits to be taken: 1013."""
-    waiting_body_bytes: Annotated[int, Field(ge=1 << 20, le=1 << 30)] = 1 << 25
+    waiting_body_bytes: Annotated[int, Field(ge=1 << 20, le=1 << 30)] = 1 << 24
     """Of the body of one `POST /v1/stream` that wait to be taken: an error, and its end."""
     unsent_events: Annotated[int, Field(ge=16, le=1 << 16)] = 1_024
     """Events of one socket that wait to be sent: 1013."""
