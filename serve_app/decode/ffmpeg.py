@@ -16,6 +16,7 @@ from typing import Protocol
 import av
 import av.error
 from av.audio import AudioStream
+from av.codec import CodecContext
 from av.container import InputContainer
 
 from deployments.types import SAMPLE_RATE_HZ
@@ -117,9 +118,11 @@ def _track(media: InputContainer, container: str, limits: AudioLimits) -> AudioS
     if not media.streams.audio:
         raise InvalidAudioError("There is no audio track in it.", param="body")
     track = media.streams.audio[0]
-    codec = track.codec_context.codec.canonical_name
+    # There is no context where FFmpeg has no decoder, or does not even know what it is.
+    context: CodecContext | None = track.codec_context
+    codec = "something unknown" if context is None else context.codec.canonical_name
     allowed = CODECS[DEMUXER[container]]
-    if codec not in allowed:
+    if context is None or codec not in allowed:
         raise InvalidAudioError(
             f"Audio encoded as {codec} is not served in {container}: convert it to one of "
             f"{', '.join(sorted(allowed))}, for example ffmpeg -i in.xyz out.flac.",
@@ -127,7 +130,7 @@ def _track(media: InputContainer, container: str, limits: AudioLimits) -> AudioS
             code="unsupported_encoding",
         )
     # Some headers leave them open; then the first frame says.
-    rate_hz, channels = track.codec_context.sample_rate, track.codec_context.channels
+    rate_hz, channels = track.sample_rate, track.channels
     limits.require(rate_hz or SAMPLE_RATE_HZ, channels or 1)
     return track
 

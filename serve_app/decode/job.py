@@ -23,7 +23,7 @@ MAX_FRAME_BYTES = 1 << 20
 """A decoder that says more at once is not the one that was started."""
 
 STOPPED_CODE = "decoder_stopped"
-"""Of the error where a decoder took more than it may, or crashed."""
+"""Of the error where a decoder took too long, or crashed."""
 
 
 class Kind(bytes, Enum):

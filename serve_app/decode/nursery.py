@@ -3,7 +3,7 @@
 FFmpeg is C that reads what strangers send, so each stream is decoded in a process of its own: with
 bounded memory and time, no way to open a file or a connection, and none of the server's secrets.
 Starting Python for each would take 0.2 s of CPU and 50 MB; to fork one that has all loaded takes
-milliseconds and 2 MB. The replica itself cannot be forked, for it has threads; this process has
+milliseconds and 3 MB. The replica itself cannot be forked, for it has threads; this process has
 one, and does nothing else. It ends when the replica's end of the socket is gone, and its decoders
 end with it.
 """
@@ -27,7 +27,6 @@ from deployments.types import SAMPLE_RATE_HZ
 from serve_app.decode.ffmpeg import decode_stream, decode_whole, warm_up
 from serve_app.decode.job import (
     JOB_BYTES,
-    STOPPED_CODE,
     Job,
     Kind,
     error_to_bytes,
@@ -194,7 +193,7 @@ def _too_much_memory(limits: AudioLimits) -> InvalidAudioError:
         f"Decoding the audio takes more than {limits.decoder_bytes >> 20} MiB of memory "
         "(limits.decoder_bytes): convert it, for example ffmpeg -i in.xyz out.flac.",
         param="body",
-        code=STOPPED_CODE,
+        code="decoder_memory_exceeded",
     )
 
 

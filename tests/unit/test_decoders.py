@@ -179,6 +179,11 @@ async def test_wav_is_as_long_as_it_is_and_not_as_it_says() -> None:
         (container("flac", "flac", 16_000), AudioLimits(min_rate_hz=22_050), "unsupported_rate"),
         (container("mov", "pcm_s24le"), ANY_AUDIO, "unsupported_encoding"),
         (container("matroska", "ac3"), ANY_AUDIO, "unsupported_encoding"),
+        (
+            container("matroska", "libopus").replace(b"A_OPUS", b"A_XYZQ"),
+            ANY_AUDIO,
+            "unsupported_encoding",
+        ),
     ],
 )
 async def test_what_the_header_rules_out_is_not_decoded(
@@ -195,7 +200,7 @@ async def test_what_the_header_rules_out_is_not_decoded(
 async def test_a_decoder_that_wants_too_much_memory_is_refused_it() -> None:
     cramped = AudioLimits(decoder_bytes=1 << 16)
     error = await refusal(container("ogg", "libopus"), cramped)
-    assert (error.status, error.code) == (400, "decoder_stopped")
+    assert (error.status, error.code) == (400, "decoder_memory_exceeded")
     assert_is_the_tone(
         await decoded(container("ogg", "libopus")), tolerance_s=0.08, tolerance_level=0.35
     )
@@ -254,7 +259,9 @@ async def test_a_nursery_that_died_is_replaced() -> None:
     stream = Stream()
     stream.send(SPEECH[:HALF])
     await until(lambda: bool(stream.pcm))
+    (child,) = children(first)
     os.kill(first, signal.SIGKILL)
+    await until(lambda: state(child) in "XZ")
     with pytest.raises(InvalidAudioError):
         await stream.end()
     assert_is_the_tone(await decoded(container("flac", "flac")))

@@ -30,6 +30,7 @@ from serve_app.limits.settings import LimitSettings
 from serve_app.runner import Ports
 from tests.support.doors import ScriptedPort, scripted_service, serving
 from tests.support.scripted import Script, Spoken
+from tests.unit.test_decoders import silence
 from tests.unit.test_stream_door import wav
 
 TRANSCRIBE = "/v1/audio/transcriptions"
@@ -354,6 +355,41 @@ async def test_one_file_too_many_is_429_with_a_time_to_come_back() -> None:
             assert (await answer.json())["error"]["type"] == "rate_limit_error"
         port.may.set()
         assert (await first)[0] == 200
+
+
+async def test_an_upload_takes_no_place_until_it_has_come() -> None:
+    config = AppConfig.model_validate({"files": {"max_files": 1}})
+    whole = form([("model", "whisper-1")], wav(script().pcm()))()
+    part_sent, rest_may_go = asyncio.Event(), asyncio.Event()
+    body = await whole.as_bytes()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield body[:-1_000]
+        part_sent.set()
+        await rest_may_go.wait()
+        yield body[-1_000:]
+
+    async with (
+        serving(replace(scripted_service(script()), config=config)) as url,
+        aiohttp.ClientSession() as http,
+    ):
+        headers = {"content-type": whole.content_type}
+        slow = asyncio.create_task(http.post(url + TRANSCRIBE, data=slowly(), headers=headers))
+        await part_sent.wait()
+        async with http.get(f"{url}/v1/models") as answer:  # by now it has begun to read
+            assert answer.status == 200
+        assert (await answered(url + TRANSCRIBE))["text"] == TEXT
+        rest_may_go.set()
+        async with await slow as answer:
+            assert answer.status == 200
+
+
+async def test_a_bomb_is_413() -> None:
+    config = AppConfig.model_validate({"limits": {"file_audio_s": 600}})
+    service = replace(scripted_service(script()), config=config)
+    async with serving(service) as url:
+        status, _, text = await post(url + TRANSCRIBE, [], silence("flac", "flac", 20))
+    assert (status, json.loads(text)["error"]["code"]) == (413, "audio_too_long")
 
 
 async def test_a_stage_that_is_away_is_503_with_a_time_to_come_back() -> None:
