@@ -121,7 +121,7 @@ def description() -> Schema:
             "/v1/sessions/{id}/events": {
                 "get": {
                     "operationId": "follow_session",
-                    "summary": "A live session, read along with its viewer link.",
+                    "summary": "A live session, read along with its link or a key that may view.",
                     "parameters": [path_parameter("id"), *query_parameters(ViewerQuery)],
                     "responses": {
                         "200": {
