@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from serve_app.decode.g711 import A_LAW, MU_LAW
 from serve_app.decode.resample import Resampler
 from serve_app.errors import InvalidAudioError, TooLargeError
 
@@ -20,7 +21,7 @@ _FULL_SCALE = {
     "s24": np.float32(2**23),
     "s32": np.float32(2**31),
 }
-_WIDTH_BYTES = {"u8": 1, "s16": 2, "s24": 3, "s32": 4, "f32": 4, "f64": 8}
+_WIDTH_BYTES = {"u8": 1, "s16": 2, "s24": 3, "s32": 4, "f32": 4, "f64": 8, "mulaw": 1, "alaw": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class PcmLayout:
     rate_hz: int = 16_000
     channels: int = 1
     sample: str = "s16"
-    """One of u8, s16, s24, s32, f32, f64."""
+    """One of u8, s16, s24, s32, f32, f64, mulaw, alaw."""
 
     def __post_init__(self) -> None:
         ANY_AUDIO.require(self.rate_hz, self.channels)
@@ -136,6 +137,10 @@ def _to_float(data: bytes, sample: str) -> NDArray[np.float32]:
             # Before anything is computed with them: there are numbers that overflow in a filter.
             clipped: NDArray[np.float32] = np.clip(np.nan_to_num(floats), -1, 1).astype(np.float32)
             return clipped
+        case "mulaw" | "alaw":
+            table = MU_LAW if sample == "mulaw" else A_LAW
+            levels: NDArray[np.float32] = table[np.frombuffer(data, dtype=np.uint8)]
+            return levels
         case "u8":
             integers = np.frombuffer(data, dtype=np.uint8).astype(np.float32) - np.float32(128)
         case "s24":

@@ -21,7 +21,8 @@ MAX_CHUNKS = 64
 
 _CHUNK = struct.Struct("<4sI")
 _FORMAT = struct.Struct("<HHIIHH")
-_TAG_PCM, _TAG_FLOAT, _TAG_EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
+_TAG_PCM, _TAG_FLOAT, _TAG_A_LAW, _TAG_MU_LAW = 0x0001, 0x0003, 0x0006, 0x0007
+_TAG_EXTENSIBLE = 0xFFFE
 _SUBFORMAT_OFFSET = 24
 _UNKNOWN_LENGTH = (0, 0xFFFFFFFF)
 _SAMPLE = {
@@ -31,6 +32,8 @@ _SAMPLE = {
     (_TAG_PCM, 32): "s32",
     (_TAG_FLOAT, 32): "f32",
     (_TAG_FLOAT, 64): "f64",
+    (_TAG_A_LAW, 8): "alaw",
+    (_TAG_MU_LAW, 8): "mulaw",
 }
 
 

@@ -109,6 +109,11 @@ async def test_wav_of_every_sample_layout(sample: str) -> None:
     assert_is_the_tone(await decoded(wav(sample)))
 
 
+@pytest.mark.parametrize("codec", ["pcm_mulaw", "pcm_alaw"])
+async def test_wav_of_the_telephone(codec: str) -> None:
+    assert_is_the_tone(await decoded(container("wav", codec, 8_000)))
+
+
 @pytest.mark.parametrize("rate_hz", [8_000, 22_050, 44_100, 48_000, 96_000])
 @pytest.mark.parametrize("channels", [1, 2, 8])
 async def test_wav_of_every_rate_and_channel_count(rate_hz: int, channels: int) -> None:

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
 from serve_app.api.boxes import Message
+from serve_app.decode.g711 import A_LAW, MU_LAW
 from serve_app.decode.resample import Resampler
 from serve_app.errors import DragomanError, InvalidRequestError
 
@@ -130,21 +130,4 @@ class RealtimeAudio:
         return tail
 
 
-def _mu_law() -> NDArray[np.float32]:
-    """Sample values of all 256 codes, in [-1, 1); ITU-T G.711, section 3.2."""
-    codes = ~np.arange(256, dtype=np.int32) & 0xFF
-    magnitude = (((codes & 0x0F) << 3) + 0x84 << ((codes & 0x70) >> 4)) - 0x84
-    return (np.where(codes & 0x80, -magnitude, magnitude) / 32768.0).astype(np.float32)
-
-
-def _a_law() -> NDArray[np.float32]:
-    """Sample values of all 256 codes, in [-1, 1); ITU-T G.711, section 3.1."""
-    codes = np.arange(256, dtype=np.int32) ^ 0x55
-    exponent, mantissa = (codes & 0x70) >> 4, codes & 0x0F
-    small = (mantissa << 4) + 8
-    large = (small + 0x100) << np.maximum(exponent - 1, 0)
-    magnitude = np.where(exponent == 0, small, large)
-    return (np.where(codes & 0x80, magnitude, -magnitude) / 32768.0).astype(np.float32)
-
-
-_G711 = {"audio/pcmu": _mu_law(), "audio/pcma": _a_law()}
+_G711 = {"audio/pcmu": MU_LAW, "audio/pcma": A_LAW}
