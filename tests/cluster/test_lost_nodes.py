@@ -66,7 +66,11 @@ class Nodes:
         assert self.process.stdout is not None
         self.process.stdin.write(f"{command}\n".encode())
         self.process.stdin.flush()
-        assert self.process.stdout.readline() == b"done\n"
+        # Ray has things to say about it there as well.
+        for line in self.process.stdout:
+            if line == b"done\n":
+                return
+        raise AssertionError(f"the server ended over {command!r}")
 
 
 @contextmanager
