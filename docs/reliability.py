@@ -40,13 +40,16 @@ def page() -> str:
 def _row(row: dict[str, Any]) -> str:
     counts = [f"0 ({row['warned']})" if row["warned"] else str(row["lost"])]
     counts += [str(row[kind]) for kind in _KINDS[1:]]
-    signs = ", ".join(f"{sign} ({n})" for sign, n in row["signs"].items()) or "nothing"
     cells = [
         *(row["fault"], str(row["streams"]), _seconds(row["detect_s"]), _seconds(row["recover_s"])),
         *counts,
-        signs,
+        _signs(row["signs"]),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _signs(signs: dict[str, int]) -> str:
+    return ", ".join(f"{sign} ({times:,})" for sign, times in signs.items()) or "nothing"
 
 
 def _seconds(value: float | None) -> str:
@@ -84,6 +87,7 @@ def _killer(report: dict[str, Any]) -> Iterator[str]:
         ),
         f"| well after the last kill | {report['well_s']} s | 60 s |",
         f"| connections taken up again | {report['reconnects']} | |",
+        f"| what clients saw | {_signs(report['signs'])} | |",
         f"| lag of a committed word, p50 / p95 | {lags} | |",
         "",
         _machine(report, KILLER),

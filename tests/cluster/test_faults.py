@@ -8,9 +8,8 @@ import re
 import shutil
 import signal
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ import pytest
 
 from deployments.engines.oracle_audio import OracleWord, WordId
 from serve_app.client.health import ask
-from tests.cluster.conftest import ROOT, Server, free_port, start_server
+from tests.cluster.conftest import Server, free_port
 from tests.cluster.oracle_server import oracle_server
 from tests.support.faults import (
     Speakers,
@@ -365,43 +364,3 @@ async def counted(patient: Patient, sessions: int) -> None:
     async with asyncio.timeout(30):
         while await asyncio.to_thread(patient.sessions) != sessions:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
-
-
-def missing(directory: Path) -> tuple[str, str]:
-    return "no-such-model", "mt.model='no-such-model': unknown model"
-
-
-def cut_off(directory: Path) -> tuple[str, str]:
-    copy = directory / "dragoman-mt"
-    shutil.copytree(ROOT / "models" / "dragoman-mt", copy)
-    os.truncate(copy / "model.bin", 1_000)
-    return str(copy), f"{copy}/model.bin has 1000 bytes"
-
-
-def unreadable(directory: Path) -> tuple[str, str]:
-    copy = directory / "dragoman-mt"
-    shutil.copytree(ROOT / "models" / "dragoman-mt", copy)
-    (copy / "model_config.json").unlink()
-    os.truncate(copy / "model.bin", 1_000)
-    return str(copy), "Mt: "
-
-
-@pytest.mark.parametrize(
-    ("fault", "make"),
-    [
-        ("a model that is missing", missing),
-        ("a model that was copied in part", cut_off),
-        pytest.param("a model that its engine cannot load", unreadable, marks=pytest.mark.slow),
-    ],
-)
-def test_a_model_that_cannot_be_ends_the_start_with_the_reason(
-    short_directory: Path, fault: str, make: Callable[[Path], tuple[str, str]]
-) -> None:
-    model, reason = make(short_directory)
-    began_s = time.monotonic()
-    with pytest.raises(AssertionError) as caught:
-        start_server(short_directory, free_port(), {"MT_MODEL": model})
-    took_s = round(time.monotonic() - began_s, 1)
-    assert f"cannot start: {reason}" in str(caught.value)
-    row = row_of(fault, "nothing: the server does not start, and says why", [], 0)
-    record(replace(row, detect_s=took_s, recover_s=None))
