@@ -12,7 +12,9 @@ from pathlib import Path
 
 from serve_app.decode.job import Job
 
-_END_S = 5.0
+_END_S = 2.0
+_SEND_S = 2.0
+"""A nursery that takes no job for so long hangs, as one that was stopped does; it is replaced."""
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")
 
 
@@ -63,6 +65,7 @@ class Decoders:
         if self._jobs is None or self._nursery is None or self._nursery.poll() is not None:
             self._stop()
             self._jobs, theirs = socket.socketpair()
+            self._jobs.settimeout(_SEND_S)
             with theirs:
                 self._nursery = subprocess.Popen(  # nosec B603
                     [sys.executable, "-P", "-m", "serve_app.decode.nursery"],

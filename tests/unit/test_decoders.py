@@ -6,6 +6,7 @@ import asyncio
 import io
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -19,6 +20,7 @@ import pytest
 
 from serve_app.decode import AudioLimits, decode, decode_file
 from serve_app.decode.decoders import decoders
+from serve_app.decode.job import Job
 from serve_app.decode.pcm import ANY_AUDIO, PcmLayout
 from serve_app.errors import DragomanError, InvalidAudioError, TooLargeError
 from tests.unit.test_decode import assert_is_the_tone, container, decoded, wav
@@ -267,6 +269,19 @@ async def test_a_nursery_that_died_is_replaced() -> None:
     assert_is_the_tone(await decoded(container("flac", "flac")))
     assert nursery() != first
     assert state(first) == "X"
+
+
+async def test_a_nursery_that_hangs_is_replaced() -> None:
+    first = nursery()
+    os.kill(first, signal.SIGSTOP)
+    waiting: list[socket.socket] = []
+    while state(first) != "X":
+        assert len(waiting) < 1_000
+        waiting.append(decoders.take(Job("mp3", ANY_AUDIO)))
+    assert nursery() != first
+    for one in waiting:
+        one.close()
+    assert_is_the_tone(await decoded(container("flac", "flac")))
 
 
 REPLICA = """
