@@ -1,5 +1,7 @@
 """A server that deploys every configuration file that is named on its standard input.
 
+It says on its standard output when all replicas of one are there.
+
 python -m tests.cluster.changing_server CONFIG METRICS_PORT
 """
 
@@ -18,16 +20,21 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
+def tell(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def main(config: str, metrics_port: int) -> None:
     schema = load_serve_config(Path(config))
     try:
         start(schema, say, dashboard=False, metrics_port=metrics_port, timeout_s=TIMEOUT_S)
+        tell("started")
         for line in sys.stdin:
             schema = load_serve_config(Path(line.strip()))
             _deploy(schema)
             _wait_until_running([app.name for app in schema.applications], say, TIMEOUT_S)
-            sys.stdout.write("deployed\n")
-            sys.stdout.flush()
+            tell("deployed")
     finally:
         stop(say)
 

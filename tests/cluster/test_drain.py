@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 
-from serve_app.client.health import ask
-from tests.cluster.conftest import ROOT, START_TIMEOUT_S, free_port
+from tests.cluster.conftest import ROOT, free_port
 from tests.cluster.oracle_server import oracle_server, write_config
 from tests.support.faults import record, row_of
 from tests.support.oracle import speak
@@ -56,11 +55,7 @@ class ChangingServer:
                 cwd=ROOT,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not ask(self.url).ready:
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.2)
+        self._expect("started")
 
     async def deploy(self, **changes: Any) -> None:  # noqa: ANN401
         """Another configuration; returns when it runs."""
@@ -68,11 +63,15 @@ class ChangingServer:
 
     def _deploy(self, changes: dict[str, Any]) -> None:
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         path = self._write(f"next-{time.monotonic_ns()}", changes)
         self.process.stdin.write(f"{path}\n".encode())
         self.process.stdin.flush()
-        assert self.process.stdout.readline() == b"deployed\n", self.log.read_text()
+        self._expect("deployed")
+
+    def _expect(self, said: str) -> None:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line == f"{said}\n".encode(), self.log.read_text()
 
     def _write(self, name: str, changes: dict[str, Any]) -> Path:
         path = self._directory / f"{name}.yaml"

@@ -24,7 +24,6 @@ from tests.cluster.oracle_server import oracle_server
 from tests.support.faults import (
     Speakers,
     called,
-    census,
     kill,
     record,
     row_of,
@@ -75,6 +74,7 @@ CHANGES: dict[str, Any] = {
         "Mt": {"ray_actor_options": {"num_cpus": 0.1}},
     },
 }
+PROCESSES = {"Ingress": 2, "Asr": 2, "Vad": 1, "Mt": 1, "ServeController": 1, "ProxyActor": 1}
 
 
 @dataclass
@@ -116,7 +116,7 @@ def hospital() -> Iterator[Patient]:
     metrics_port = free_port()
     try:
         with oracle_server(directory, metrics_port, **CHANGES) as server:
-            yield Patient(server, metrics_port, census(server.process.pid))
+            yield Patient(server, metrics_port, Counter(PROCESSES))
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
