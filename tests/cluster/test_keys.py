@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -168,6 +169,7 @@ SERVE_OBEYS = {
     "x-request-disconnect-disabled": "?1",
     "serve_multiplexed_model_id": "none",
     "x-session-id": "none",
+    "x-serve-router-replica": "none",
 }
 
 
@@ -180,6 +182,31 @@ async def test_a_client_cannot_change_its_timeout_with_headers_that_serve_obeys(
         await asyncio.sleep(2.5)
         await socket.send_json({"type": "input_audio_buffer.clear"})
         assert (await socket.receive_json())["type"] == "input_audio_buffer.cleared"
+
+
+async def test_neither_can_it_change_that_of_an_upload(
+    keyed: Keyed, http: aiohttp.ClientSession
+) -> None:
+    async def two_seconds() -> AsyncIterator[bytes]:
+        for _ in range(10):
+            yield bytes(6_400)
+            await asyncio.sleep(0.25)
+
+    headers = {**bearer(STREAM.key), **SERVE_OBEYS}
+    url = f"{keyed.url}/v1/stream?format=pcm_s16le"
+    async with http.post(url, data=two_seconds(), headers=headers) as answer:
+        assert answer.status == 200
+        last = (await answer.text()).splitlines()[-1]
+    assert json.loads(last)["reason"] == "completed"
+
+
+@pytest.mark.parametrize(("sent", "kept"), [("my-id.1", True), ("two words", False)])
+async def test_a_request_keeps_its_id_where_that_is_fit_for_a_log(
+    keyed: Keyed, http: aiohttp.ClientSession, sent: str, kept: bool
+) -> None:
+    headers = {**bearer(STREAM.key), "x-request-id": sent}
+    async with http.get(f"{keyed.url}/v1/models", headers=headers) as answer:
+        assert (answer.headers["x-request-id"] == sent) is kept
 
 
 async def test_keys_are_added_and_revoked_while_the_server_runs(
