@@ -7,8 +7,10 @@ the first sample, and a file is weighed packet by packet before it is decoded.
 
 from __future__ import annotations
 
+import errno
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
@@ -65,13 +67,10 @@ class File(Source, Protocol):
 def decode_stream(source: Source, container: str, limits: AudioLimits) -> Iterator[bytes]:
     """16-bit mono PCM at 16 kHz, as soon as the source allows.
 
-    Raises InvalidAudioError; what was readable came out before.
+    Raises InvalidAudioError or MemoryError; what was readable came out before.
     """
-    try:
-        with _opened(source, container, _READ_BYTES) as media:
-            yield from _pcm(media, container, limits)
-    except av.error.FFmpegError as error:
-        raise _undecodable(error, container) from error
+    with _explained(container), _opened(source, container, _READ_BYTES) as media:
+        yield from _pcm(media, container, limits)
 
 
 def decode_whole(file: File, container: str, limits: AudioLimits) -> Iterator[bytes]:
@@ -79,14 +78,12 @@ def decode_whole(file: File, container: str, limits: AudioLimits) -> Iterator[by
 
     Also raises TooLargeError, before anything is decoded, for more audio than `limits.max_s`.
     """
-    try:
+    with _explained(container):
         with _opened(file, container, _FILE_READ_BYTES) as media:
             announced_s = _weigh(media, _track(media, container, limits), container, limits)
         file.seek(0)
         with _opened(file, container, _FILE_READ_BYTES) as media:
             yield from _pcm(media, container, limits, _Scales(announced_s))
-    except av.error.FFmpegError as error:
-        raise _undecodable(error, container) from error
 
 
 def warm_up() -> None:
@@ -221,8 +218,15 @@ def _frames(
         raise broken
 
 
-def _undecodable(error: av.error.FFmpegError, container: str) -> InvalidAudioError:
-    hint = _INDEX_LAST if DEMUXER[container] == "mov" else _WRONG_NAME
-    return InvalidAudioError(
-        f"The audio cannot be decoded as {container} ({error.strerror}). {hint}", param="body"
-    )
+@contextmanager
+def _explained(container: str) -> Iterator[None]:
+    """FFmpeg's errors as ours."""
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        if error.errno == errno.ENOMEM:
+            raise MemoryError from error
+        hint = _INDEX_LAST if DEMUXER[container] == "mov" else _WRONG_NAME
+        raise InvalidAudioError(
+            f"The audio cannot be decoded as {container} ({error.strerror}). {hint}", param="body"
+        ) from error

@@ -199,9 +199,16 @@ async def test_what_the_header_rules_out_is_not_decoded(
     assert caught.value.code == code
 
 
+def with_cover(flac: bytes, size_bytes: int) -> bytes:
+    """A picture behind STREAMINFO, which FFmpeg reads in one piece."""
+    type_and_names = (3).to_bytes(4) + (9).to_bytes(4) + b"image/png" + bytes(4 + 16)
+    picture = type_and_names + size_bytes.to_bytes(4) + bytes(size_bytes)
+    return flac[:42] + b"\x06" + len(picture).to_bytes(3) + picture + flac[42:]
+
+
 async def test_a_decoder_that_wants_too_much_memory_is_refused_it() -> None:
-    cramped = AudioLimits(decoder_bytes=1 << 16)
-    error = await refusal(container("ogg", "libopus"), cramped)
+    cramped = AudioLimits(decoder_bytes=1 << 20)
+    error = await refusal(with_cover(container("flac", "flac"), 12 << 20), cramped)
     assert (error.status, error.code) == (400, "decoder_memory_exceeded")
     assert_is_the_tone(
         await decoded(container("ogg", "libopus")), tolerance_s=0.08, tolerance_level=0.35
