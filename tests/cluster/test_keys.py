@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -28,6 +29,7 @@ from tests.support.keys import Key, key_for
 pytestmark = pytest.mark.cluster
 
 MAX_SESSIONS = 4
+MARKED = "marked-hotword"
 STREAM, BATCH = key_for("kiosk", "stream"), key_for("desk", "batch")
 
 
@@ -200,6 +202,35 @@ async def test_neither_can_it_change_that_of_an_upload(
     assert json.loads(last)["reason"] == "completed"
 
 
+async def test_who_goes_away_is_let_go_whatever_its_headers_say(
+    keyed: Keyed, http: aiohttp.ClientSession
+) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield bytes(6_400)
+            await asyncio.sleep(0.1)
+
+    headers = {**bearer(STREAM.key), **SERVE_OBEYS}
+    url = f"{keyed.url}/v1/stream?format=pcm_s16le&hotwords={MARKED}"
+    async with http.post(url, data=endless(), headers=headers) as answer:
+        created = json.loads(await answer.content.readline())
+    session = created["session_id"]
+    ended = await audited(keyed, {"event": "ended", "session": session})
+    assert (ended["outcome"], ended["door"]) == ("client_gone", "POST /v1/stream")
+    assert (ended["client"], ended["key"], ended["peer"]) == ("kiosk", "kiosk", "127.0.0.1")
+
+
+async def audited(keyed: Keyed, wanted: dict[str, str]) -> dict[str, Any]:
+    """A line of the audit logs of all replicas, once it is there."""
+    async with asyncio.timeout(20):
+        while True:
+            for path in keyed.keys.parent.rglob("audit_*.log"):
+                for line in map(json.loads, path.read_text().splitlines()):
+                    if wanted.items() <= line.items():
+                        return dict(line)
+            await asyncio.sleep(0.1)
+
+
 @pytest.mark.parametrize(("sent", "kept"), [("my-id.1", True), ("two words", False)])
 async def test_a_request_keeps_its_id_where_that_is_fit_for_a_log(
     keyed: Keyed, http: aiohttp.ClientSession, sent: str, kept: bool
@@ -207,6 +238,25 @@ async def test_a_request_keeps_its_id_where_that_is_fit_for_a_log(
     headers = {**bearer(STREAM.key), "x-request-id": sent}
     async with http.get(f"{keyed.url}/v1/models", headers=headers) as answer:
         assert (answer.headers["x-request-id"] == sent) is kept
+
+
+async def test_neither_keys_nor_what_is_asked_for_get_into_a_log(
+    keyed: Keyed, http: aiohttp.ClientSession
+) -> None:
+    for key in (BATCH.key, new_key()):
+        async with http.post(f"{keyed.url}/v1/stream?hotwords={MARKED}", headers=bearer(key)) as no:
+            assert no.status in (401, 403)
+    refused = await audited(keyed, {"event": "refused", "code": "insufficient_scope"})
+    assert refused["status"] == 403
+    directory = keyed.keys.parent
+    texts = {
+        path: path.read_text(errors="replace")
+        for path in directory.rglob("*")
+        if path.is_file() and path.suffix in {".log", ".out", ".err", ".yaml"}
+    }
+    assert any(path.name.startswith("audit_") for path in texts)
+    for secret in (MARKED, STREAM.key, BATCH.key):
+        assert [str(path) for path, text in texts.items() if secret in text] == []
 
 
 async def test_keys_are_added_and_revoked_while_the_server_runs(
