@@ -30,7 +30,7 @@ WINDOW_S = 5.0
 CHANGES = {
     "args": {
         "asr": {"oracle": {"delay_ms": BATCH_MS}, "max_batch_size": BATCH_SIZE},
-        "admission": {"max_answer_s": 0.7, "ramp_sessions": 4},
+        "admission": {"max_answer_s": 0.6, "ramp_sessions": 4},
     },
     "deployments": {
         "Asr": {

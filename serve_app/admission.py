@@ -26,12 +26,12 @@ class AdmissionLimits:
     """Of ASR: nine of ten answers within this, or the gate closes."""
     max_backlog_s: float = 2.0
     """Of audio that no stage has heard yet, for each session on average."""
-    reopen_share: float = 0.75
+    reopen_share: float = 0.9
     """The gate opens again when the figures are below this share of their limits."""
     ramp_sessions: int = 32
     """So many may come within RAMP_S in any case, ..."""
     ramp_share: float = 0.25
-    """... and so many for each that is here."""
+    """... and so many for each that is here; both less beyond half of a limit, down to one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +81,9 @@ class Gate:
 
     def _overload(self, limits: AdmissionLimits, load: Load) -> Reason | None:
         """With hysteresis: what closed the gate keeps it closed for longer."""
-        backlog_s = load.backlog_s / max(1, load.sessions)
-        figures: dict[Reason, float] = {
-            "lag": load.answer_s / limits.max_answer_s,
-            "backlog": backlog_s / limits.max_backlog_s,
-        }
-        most = limits.reopen_share if self._closed_for in figures else 1.0
-        return next((reason for reason, share in figures.items() if share > most), None)
+        shares = _shares(limits, load)
+        most = limits.reopen_share if self._closed_for in shares else 1.0
+        return next((reason for reason, share in shares.items() if share > most), None)
 
     def _crowd(self, limits: AdmissionLimits, load: Load, now_s: float) -> Reason | None:
         if is_full(limits, load):
@@ -96,4 +92,14 @@ class Gate:
             self._let_in_s.popleft()
         settled = max(0, load.sessions - len(self._let_in_s))
         ramp = max(limits.ramp_sessions, round(settled * limits.ramp_share))
-        return "ramp" if len(self._let_in_s) >= ramp else None
+        room = 1 - max(_shares(limits, load).values())
+        most = max(1, round(ramp * min(1.0, 2 * room)))
+        return "ramp" if len(self._let_in_s) >= most else None
+
+
+def _shares(limits: AdmissionLimits, load: Load) -> dict[Reason, float]:
+    """How far each figure is towards its limit: 1 is there."""
+    return {
+        "lag": load.answer_s / limits.max_answer_s,
+        "backlog": load.backlog_s / max(1, load.sessions) / limits.max_backlog_s,
+    }

@@ -172,7 +172,7 @@ class AdmissionSettings(Section):
     """Audio of a session, on average, that no stage has heard yet."""
     ramp_sessions: Annotated[int, Field(ge=1, le=100_000)] = AdmissionLimits().ramp_sessions
     """So many may come within five seconds, because they weigh on the stages later; or a quarter of
-    as many as are here, if that is more."""
+    as many as are here, if that is more. Beyond half of a limit it is less, down to one."""
     retry_after_s: Annotated[int, Field(ge=1, le=3_600)] = 5
     """When those who are turned away are told to come back."""
 

@@ -38,8 +38,11 @@ def test_the_limits(gate: Gate, load: Load, reason: str | None) -> None:
 
 
 def test_a_closed_gate_opens_only_when_there_is_room_to_spare(gate: Gate) -> None:
-    lags_s = [0.9, 1.2, 0.95, 0.8, 0.76, 0.75, 0.9, 1.1]
-    refusals = [gate.refusal(LIMITS, replace(CALM, answer_s=lag_s), 0.0) for lag_s in lags_s]
+    lags_s = [0.95, 1.2, 0.99, 0.95, 0.91, 0.9, 0.95, 1.1]
+    refusals = [
+        gate.refusal(LIMITS, replace(CALM, answer_s=lag_s), number * (RAMP_S + 1))
+        for number, lag_s in enumerate(lags_s)
+    ]
     assert refusals == [None, "lag", "lag", "lag", "lag", None, None, "lag"]
 
 
@@ -62,6 +65,16 @@ def test_a_crowd_is_let_in_a_few_at_a_time(gate: Gate) -> None:
     assert first == 4
     assert second <= 5
     assert sessions >= 12
+
+
+@pytest.mark.parametrize(
+    ("answer_s", "at_once"), [(0.2, 4), (0.5, 4), (0.6, 3), (0.75, 2), (0.9, 1), (1.0, 1)]
+)
+def test_fewer_are_let_in_the_nearer_the_limit_is(
+    gate: Gate, answer_s: float, at_once: int
+) -> None:
+    load = replace(CALM, answer_s=answer_s)
+    assert [gate.refusal(LIMITS, load, 0.0) for _ in range(9)].count(None) == at_once
 
 
 def test_many_live_sessions_let_more_in_than_a_few(gate: Gate) -> None:
