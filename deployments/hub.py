@@ -103,7 +103,8 @@ class LocalHub:
 
     @property
     def sessions(self) -> int:
-        """That are kept now."""
+        """That are kept now; what is over is forgotten, even where nobody comes any more."""
+        self._forget()
         return len(self._boards)
 
     async def publish(self, reports: tuple[Report, ...]) -> tuple[Receipt, ...]:

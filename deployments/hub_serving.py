@@ -35,6 +35,10 @@ class Hub:
         self._hub = LocalHub(settings)
         self._meters = process_meters()
 
+    async def check_health(self) -> None:
+        """Serve asks every few seconds: then, too, what is over is forgotten."""
+        self._meters.set(catalogue.HUB_SESSIONS, self._hub.sessions)
+
     async def publish(self, reports: tuple[Report, ...]) -> tuple[Receipt, ...]:
         """See HubPort."""
         receipts = await self._hub.publish(reports)

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 from serve_app.api.guard import PRINCIPAL, is_for_everybody
 from serve_app.audit import Call, current_call
+from serve_app.errors import DragomanError
 
 UNKNOWN_DOOR = "unknown"
 """Paths that lead nowhere are not noted: they may hold anything."""
@@ -48,6 +51,12 @@ class Auditing:
 
         try:
             await self.app(scope, receive, noting)
+        except (ClientDisconnect, WebSocketDisconnect):
+            raise
+        except Exception:
+            # Whoever is outside answers it with a 500.
+            status, call.code = DragomanError.status, call.code or DragomanError.code
+            raise
         finally:
             if call.session_id is None:
                 _note_end(call, status)

@@ -19,7 +19,8 @@ from serve_app.errors import (
 )
 from serve_app.limits.settings import LimitSettings
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.S)
+# Possessive, and its end may be missing: else one without an end is looked through again and again.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.S)
 _OPENING, _BRACKET = "[{", re.compile(r"[\[\]{}]")
 
 

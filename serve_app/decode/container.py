@@ -116,7 +116,7 @@ async def _frame(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
         if size_bytes > MAX_FRAME_BYTES:
             raise _stopped()
         return kind, await reader.readexactly(size_bytes)
-    except (asyncio.IncompleteReadError, ConnectionResetError) as error:
+    except (asyncio.IncompleteReadError, ConnectionError) as error:
         raise _stopped() from error
 
 

@@ -22,12 +22,17 @@ from av.codec import CodecContext
 from av.container import InputContainer
 
 from deployments.types import SAMPLE_RATE_HZ
-from serve_app.decode.formats import CODECS, DEMUXER
+from serve_app.decode.formats import CODECS, DECODERS, DEMUXER
 from serve_app.decode.pcm import ANY_AUDIO, AudioLimits
 from serve_app.errors import InvalidAudioError, TooLargeError
 
-_PROBE = {"probesize": "4096", "analyzeduration": "0"}
-"""Start on the first bytes: the format is known from the signature."""
+_PROBE = {
+    "probesize": "4096",
+    "analyzeduration": "0",
+    "codec_whitelist": ",".join(sorted(DECODERS)),
+}
+"""Start on the first bytes: the format is known from the signature. FFmpeg tries decoders while it
+opens a file, those of other tracks too, and may try these alone."""
 _READ_BYTES = 4096
 """Of a stream at a time: what came is decoded before more is waited for."""
 _FILE_READ_BYTES = 1 << 16
@@ -78,6 +83,7 @@ def decode_whole(file: File, container: str, limits: AudioLimits) -> Iterator[by
 
     Also raises TooLargeError, before anything is decoded, for more audio than `limits.max_s`.
     """
+    file.seek(0)
     with _explained(container):
         with _opened(file, container, _FILE_READ_BYTES) as media:
             announced_s = _weigh(media, _track(media, container, limits), container, limits)

@@ -31,6 +31,8 @@ CODECS = {
     "aac": frozenset({"aac"}),
 }
 """What may be in them: FFmpeg knows hundreds of codecs, and each is code that strangers reach."""
+DECODERS = frozenset().union(*CODECS.values()) | {"libopus", "libvorbis", "mp3float"}
+"""FFmpeg's names of what decodes them."""
 
 SNIFF_BYTES = 12
 """What `sniff` must see: the longest signature it knows."""

@@ -231,7 +231,8 @@ class Utterance:
         """The last window is not heard, and not asked about again; what was committed stands."""
         if self.step is Step.UPDATE:
             self._move_window(self._asked_until)
-            self._committed_until = self._asked_until
+            # What was said there is not known; the utterance does not rest because of it.
+            self._committed_until = self._said_until = self._asked_until
             return Outcome([], (), None)
         return Outcome(self._after_step([]), (), None)
 

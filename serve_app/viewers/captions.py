@@ -59,7 +59,7 @@ class Cursor:
         """The counterpart; None for what is no such id, as of an older server."""
         try:
             return cls._of(json.loads(text[:MAX_CURSOR_CHARACTERS]))
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
             return None
 
     @staticmethod
@@ -76,7 +76,7 @@ class Cursor:
         try:
             values = json.loads(text[:MAX_CURSOR_CHARACTERS])
             return {session_id: cls._of(one) for session_id, one in values.items()}
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
             return {}
 
     @property

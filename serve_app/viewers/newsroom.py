@@ -37,11 +37,12 @@ class Broadcast:
     def __init__(
         self, manuscript: Manuscript, serve_viewers: ServeViewers, wake: Callable[[], None]
     ) -> None:
-        """`serve_viewers`: called again until the session has these languages."""
+        """`serve_viewers`: called again until the session has these languages, or cannot."""
         self.manuscript = manuscript
         self.told_at_s = 0.0
         self.closed_at_s: float | None = None
         self._serve_viewers = serve_viewers
+        self._refused: set[str] | None = None
         self._wake = wake
 
     def note(self, event: events.Event) -> None:
@@ -70,8 +71,14 @@ class Broadcast:
         self.manuscript.settle(receipt)
         if receipt is None or not receipt.taken or self.closed_at_s is not None:
             return
-        if set(receipt.wanted) != set(self.manuscript.scene.added):
+        wanted = set(receipt.wanted)
+        if wanted in (set(self.manuscript.scene.added), self._refused):
+            return
+        try:
             self._serve_viewers(receipt.wanted)
+        except Exception:
+            self._refused = wanted
+            raise
 
     @property
     def is_due(self) -> bool:

@@ -173,7 +173,7 @@ def form(data: bytes) -> None:
         request = Request({"type": "http", "headers": headers, "method": "POST"}, receive)
         memory = UploadMemory(1 << 20)
         try:
-            upload = await read_upload(request, 1 << 20, memory)
+            upload = await read_upload(request, 1 << 20, 60.0, memory)
         except DragomanError:
             assert memory.held_bytes == 0
             raise

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from logging.handlers import MemoryHandler, RotatingFileHandler
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import aiohttp
 import pytest
@@ -176,3 +177,15 @@ def test_a_replica_writes_it_to_a_file_of_its_own(own_file: Path) -> None:
     [line] = (own_file / "audit_dragoman_Ingress_1.log").read_text().splitlines()
     assert json.loads(line)["peer"] == "10.0.0.1"
     assert (own_file / "replica_dragoman_Ingress_1.log").read_text() == ""
+
+
+async def test_what_the_server_fails_at_is_its_own_failure(log: Log) -> None:
+    broken = service()
+    broken.floor.admit = Mock(side_effect=RuntimeError("a defect"))  # type: ignore[method-assign]
+    async with (
+        serving(broken) as url,
+        aiohttp.ClientSession(headers=BEARER) as http,
+        http.post(f"{url}/v1/stream?format=pcm_s16le", data=script().pcm()) as answer,
+    ):
+        assert answer.status == 500
+    assert log.told("event", "status", "code") == [("refused", 500, "internal_error")]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from contextvars import ContextVar
 
+import pytest
+
 from deployments.boards import Limits, News, Receipt, Report, Seen
 from deployments.hub import LocalHub
 from serve_app.limits.desk import Desk
@@ -15,7 +17,8 @@ from serve_app.limits.ledger import ClientLimits
 from serve_app.limits.ledger import Report as UsageReport
 from serve_app.limits.limiter import LocalLimiter
 from serve_app.viewers.lobby import Followed
-from serve_app.viewers.newsroom import Newsroom
+from serve_app.viewers.manuscript import Manuscript
+from serve_app.viewers.newsroom import Broadcast, Newsroom
 
 REQUEST: ContextVar[str] = ContextVar("REQUEST", default="none")
 
@@ -90,3 +93,21 @@ async def test_what_clients_use_is_reported_for_all_of_them() -> None:
     desk.leave(admission)
     await asked.once()
     assert set(asked.by) == {"none"}
+
+
+def test_languages_that_a_session_cannot_have_are_asked_of_it_once() -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def serve(languages: tuple[str, ...]) -> None:
+        asked.append(languages)
+        if "es" in languages:
+            raise ValueError("the glossary would be too long")
+        broadcast.allow(8, languages, "")
+
+    broadcast = Broadcast(Manuscript("s", 0.0, Limits()), serve, lambda: None)
+    with pytest.raises(ValueError, match="glossary"):
+        broadcast.settle(Receipt(taken=True, wanted=("es",)))
+    broadcast.settle(Receipt(taken=True, wanted=("es",)))
+    broadcast.settle(Receipt(taken=True, wanted=("de",)))
+    broadcast.settle(Receipt(taken=True, wanted=("de",)))
+    assert asked == [("es",), ("de",)]

@@ -196,6 +196,9 @@ def test_an_id_of_too_many_sessions_is_that_of_the_newest() -> None:
     assert len(kept) > 30
     for wrong in ("", "[]", "7", '{"s":1}', '{"s":[1,{"en":[1]},0]}', text[:-1]):
         assert Cursor.decode_all(wrong) == {}
+    for wrong in ("[1e999,{},0]", "[" * MAX_CURSOR_CHARACTERS):
+        assert Cursor.decode(wrong) is None
+        assert Cursor.decode_all(f'{{"s":{wrong}}}') == {}
 
 
 async def test_a_released_button_ends_the_turn_and_the_indicator(url: str) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from serve_app.decode import AudioLimits, decode, decode_file
+from serve_app.decode.container import _frame
 from serve_app.decode.decoders import decoders
 from serve_app.decode.job import Job
 from serve_app.decode.pcm import ANY_AUDIO, PcmLayout
@@ -322,3 +323,14 @@ async def test_a_replica_that_is_killed_takes_all_of_them_along() -> None:
         (its_decoder,) = children(its_nursery)
         replica.kill()
     await until(lambda: state(its_nursery) in "XZ" and state(its_decoder) in "XZ")
+
+
+@pytest.mark.parametrize("lost", [BrokenPipeError, ConnectionResetError])
+async def test_a_decoder_that_is_lost_while_it_is_written_to_has_stopped(
+    lost: type[Exception],
+) -> None:
+    reader = asyncio.StreamReader()
+    reader.set_exception(lost())
+    with pytest.raises(InvalidAudioError) as caught:
+        await _frame(reader)
+    assert caught.value.code == "decoder_stopped"

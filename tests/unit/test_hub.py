@@ -22,7 +22,7 @@ from deployments.boards import (
 )
 from deployments.hub import HubSettings, LocalHub, Wish
 from deployments.hub_serving import Hub
-from deployments.metering import process_meters
+from deployments.metering import catalogue, process_meters
 from deployments.metering.prometheus import PrometheusMeters
 from serve_app.session import events as ev
 from serve_app.viewers.captions import Copy, Cursor, Reader
@@ -119,6 +119,20 @@ async def test_the_hub_tells_how_many_sessions_it_keeps() -> None:
     hub = Hub.func_or_class(HubSettings())
     await hub.publish((report(session="a"), report(session="b")))
     assert meters.value("dragoman_hub_sessions") == 2
+
+
+async def test_what_is_over_is_forgotten_although_nobody_comes_any_more() -> None:
+    clock = Clock()
+    hub = LocalHub(HubSettings(ended_s=60), clock)
+    await hub.publish((report(scene=Scene(ended="completed")),))
+    assert hub.sessions == 1
+    clock.now_s = 61
+    assert hub.sessions == 0
+    meters = process_meters()
+    assert isinstance(meters, PrometheusMeters)
+    meters.set(catalogue.HUB_SESSIONS, 7)
+    await Hub.func_or_class(HubSettings()).check_health()
+    assert meters.value("dragoman_hub_sessions") == 0
 
 
 async def test_sessions_are_forgotten_after_their_end_and_when_nobody_tells_of_them() -> None:

@@ -14,11 +14,13 @@ from typing import Any
 import aiohttp
 import pytest
 
+from serve_app.api.bounds import require_depth
 from serve_app.api.service import Service
 from serve_app.api.sockets import close_code
 from serve_app.client.kept import AHEAD_MS
 from serve_app.client.pacing import BYTES_PER_MS
 from serve_app.config import AppConfig
+from serve_app.errors import InvalidRequestError
 from serve_app.limits.audio import AudioUsedUpError
 from serve_app.limits.settings import MIN_WAITING_BYTES, LimitSettings
 from serve_app.session.events import Error
@@ -113,6 +115,16 @@ async def test_json_depth_of_a_message() -> None:
         assert await one.rest() == 1008
 
 
+@pytest.mark.timeout(30)
+def test_a_text_without_an_end_is_looked_through_once() -> None:
+    """A pattern that begins anew at every quote would take hours."""
+    limits = LimitSettings(json_depth=6)
+    quotes = '\\"' * 500_000
+    require_depth("{" * 6 + '"{{' + quotes, limits)
+    with pytest.raises(InvalidRequestError, match="6 deep"):
+        require_depth("{" * 7 + '"' + quotes, limits)
+
+
 @pytest.mark.parametrize(("by", "closed"), [(-1, 1000), (0, 1000), (1, 1009)])
 @pytest.mark.parametrize("opening", [True, False])
 async def test_message_bytes(by: int, closed: int, opening: bool) -> None:
@@ -155,8 +167,8 @@ async def test_rates_and_channels(rate: int, channels: int, setting: str | None)
 
 
 async def test_an_idle_session_is_closed_with_1008_and_an_idle_upload_gets_408() -> None:
-    async def nothing() -> AsyncIterator[bytes]:
-        yield bytes(2)
+    async def nothing(begun: bytes = bytes(2)) -> AsyncIterator[bytes]:
+        yield begun
         await asyncio.sleep(30)
 
     async with server(idle_s=1) as url:
@@ -168,6 +180,13 @@ async def test_an_idle_session_is_closed_with_1008_and_an_idle_upload_gets_408()
             assert "1 s (limits.idle_s)" in error["message"]
         got, error, _ = await outcome("POST", f"{url}/v1/stream", data=nothing())
         assert (got, error["code"]) == (408, "idle_timeout")
+        form = {"content-type": "multipart/form-data; boundary=x"}
+        begun = b'--x\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\nRIFF'
+        got, error, _ = await outcome(
+            "POST", f"{url}/v1/audio/transcriptions", data=nothing(begun), headers=form
+        )
+        assert (got, error["code"]) == (408, "idle_timeout")
+        assert "upload came for 1 s (limits.idle_s)" in error["message"]
 
 
 async def test_the_end_of_a_realtime_session_is_announced() -> None:

@@ -551,3 +551,33 @@ def test_detection_chooses_from_the_languages_that_the_client_names() -> None:
     assert undecided
     assert set(undecided) == {("de", "en")}
     assert set(decided) == {()}
+
+
+def test_an_utterance_does_not_rest_because_a_window_was_given_up() -> None:
+    session = Session("s", SessionOptions(source="en", partials=False))
+    pending = session.open({})
+    windows: list[int] = []
+    told: list[ev.Event] = []
+
+    def answered(effect: fx.Effect) -> list[fx.Effect]:
+        match effect:
+            case fx.Emit():
+                told.append(effect.event)
+            case fx.RunVad(vad):
+                speech = (0.99,) * (len(vad.samples) // VAD_FRAME_SAMPLES)
+                return session.receive(fx.VadAnswered(VadAnswer(vad.state, speech)))
+            case fx.RunAsr(asr):
+                windows.append(len(asr.samples))
+                if len(windows) == 5:
+                    return session.receive(fx.StageFailed(fx.Stage.ASR, "died of it", deadly=True))
+                early = () if asr.prefix or len(windows) > 5 else (Word(" hi", 4_800, 8_000, 0.95),)
+                return session.receive(fx.AsrAnswered(Hypothesis(early, "en", 1.0, 0.0, -0.1)))
+        return []
+
+    while len(windows) < 9:
+        pending += session.receive(fx.Audio(np.full(1_600, 3_000, np.int16).tobytes()))
+        while pending:
+            pending += answered(pending.pop(0))
+    assert min(windows) > 0
+    [warning] = [event for event in told if isinstance(event, ev.Warning)]
+    assert warning.lost_ms > 0

@@ -120,14 +120,15 @@ async def _serve(request: Request, take: Callable[[Upload, Service], Order]) -> 
     service: Service = request.app.state.service
     desk: FileDesk = request.app.state.files
     async with AsyncExitStack() as stack:
-        limit_bytes = service.config.limits.upload_bytes
-        upload = await read_upload(request, limit_bytes, request.app.state.uploads)
+        limits = service.config.limits
+        upload = await read_upload(
+            request, limits.upload_bytes, limits.idle_s, request.app.state.uploads
+        )
         stack.callback(upload.close)
         order = take(upload, service)
         # Not before: an upload may take as long as its client likes.
         stack.enter_context(desk.admitted())
-        limits = service.config.limits.file_audio()
-        pcm = spending(decode_file(upload.file, limits), usage_of(request))
+        pcm = spending(decode_file(upload.file, limits.file_audio()), usage_of(request))
         run = FileRun(desk, order.job, pcm)
         segments = await stack.enter_async_context(aclosing(run.segments()))
         if order.stream:

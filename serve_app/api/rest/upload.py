@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -10,7 +11,8 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from serve_app.errors import BusyError, InvalidRequestError, TooLargeError
+from serve_app.errors import BusyError, DragomanError, InvalidRequestError, TooLargeError
+from serve_app.limits.audio import IdleError
 
 FILE_FIELD = "file"
 MAX_FIELDS = 300
@@ -72,21 +74,25 @@ class Upload:
         self.shelf.clear()
 
 
-async def read_upload(request: Request, max_file_bytes: int, memory: UploadMemory) -> Upload:
+async def read_upload(
+    request: Request, max_file_bytes: int, idle_s: float, memory: UploadMemory
+) -> Upload:
     """Read all of the body.
 
-    Raises InvalidRequestError, TooLargeError, BusyError, ClientDisconnect.
+    Raises InvalidRequestError, TooLargeError, BusyError, IdleError, ClientDisconnect.
     """
     shelf = Shelf(memory)
     try:
-        fields, file = await _read(request, max_file_bytes, shelf)
+        fields, file = await _read(request, max_file_bytes, idle_s, shelf)
     except BaseException:
         shelf.clear()
         raise
     return Upload(fields, file, shelf)
 
 
-async def _read(request: Request, max_file_bytes: int, shelf: Shelf) -> tuple[Fields, BinaryIO]:
+async def _read(
+    request: Request, max_file_bytes: int, idle_s: float, shelf: Shelf
+) -> tuple[Fields, BinaryIO]:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "multipart/form-data":
         raise InvalidRequestError(
@@ -100,7 +106,7 @@ async def _read(request: Request, max_file_bytes: int, shelf: Shelf) -> tuple[Fi
         raise _too_large(max_file_bytes)
     parser = MultiPartParser(
         request.headers,
-        _limited(request, max_file_bytes, shelf),
+        _limited(_coming(request, idle_s), max_file_bytes, shelf),
         max_files=1,
         max_fields=MAX_FIELDS,
         max_part_size=MAX_FIELD_BYTES,
@@ -109,6 +115,8 @@ async def _read(request: Request, max_file_bytes: int, shelf: Shelf) -> tuple[Fi
     parser.spool_max_size = max_file_bytes + _FORM_BYTES
     try:
         form = await parser.parse()
+    except _RefusedError as refused:
+        raise refused.error from refused
     except MultiPartException as error:
         raise InvalidRequestError(
             f"The form cannot be read: {error.message}", code="invalid_form"
@@ -116,16 +124,43 @@ async def _read(request: Request, max_file_bytes: int, shelf: Shelf) -> tuple[Fi
     return _taken_apart(form.multi_items(), max_file_bytes)
 
 
+class _RefusedError(MultiPartException):
+    """Only for its own errors does Starlette close the files that it has begun."""
+
+    def __init__(self, error: DragomanError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+async def _coming(request: Request, idle_s: float) -> AsyncGenerator[bytes, None]:
+    """The body, as long as something comes: what has come takes the place of others."""
+    pieces = aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(idle_s):
+                piece = await anext(pieces, None)
+        except TimeoutError:
+            raise IdleError(
+                f"Nothing of the upload came for {idle_s:g} s (limits.idle_s). Send it again."
+            ) from None
+        if piece is None:
+            return
+        yield piece
+
+
 async def _limited(
-    request: Request, max_file_bytes: int, shelf: Shelf
+    pieces: AsyncIterator[bytes], max_file_bytes: int, shelf: Shelf
 ) -> AsyncGenerator[bytes, None]:
     read_bytes = 0
-    async for piece in request.stream():
-        read_bytes += len(piece)
-        if read_bytes > max_file_bytes + _FORM_BYTES:
-            raise _too_large(max_file_bytes)
-        shelf.put(len(piece))
-        yield piece
+    try:
+        async for piece in pieces:
+            read_bytes += len(piece)
+            if read_bytes > max_file_bytes + _FORM_BYTES:
+                raise _too_large(max_file_bytes)
+            shelf.put(len(piece))
+            yield piece
+    except DragomanError as error:
+        raise _RefusedError(error) from error
 
 
 def _taken_apart(
