@@ -312,11 +312,11 @@ def claims_with(config: dict[str, Any]) -> tuple[str, dict[str, Any], ResumePoin
 
 
 def test_a_token_brings_back_what_was_signed_and_any_key_of_the_ring_verifies() -> None:
-    claims = claims_with({"source": "en"})
-    token = Resuming(TokenSigner(["old"], 60)).token(*claims)
+    claims = claims_with({"source": "en", "target": ["de", "es"]})
+    token = Resuming(TokenSigner(["old"], 60)).token(*claims, ("de",))
     resumed = Resuming(TokenSigner(["new", "old"], 60)).read(token, ())
     name, config, point = claims
-    assert resumed == Resumed(name, config, Resumption(point))
+    assert resumed == Resumed(name, config, ("de",), Resumption(point))
 
 
 @pytest.mark.parametrize(
