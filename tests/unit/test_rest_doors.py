@@ -291,6 +291,14 @@ async def test_requests_without_a_form_a_model_or_a_file(url: str) -> None:
                 {"data": b"x", "headers": {"content-type": "multipart/form-data; boundary=a"}},
                 "invalid_form",
             ),
+            (
+                {
+                    "data": b'--a\r\ncontent-disposition: form-data; name="file"; filename="f"'
+                    b"\r\n\r\nRIFF",
+                    "headers": {"content-type": "multipart/form-data; boundary=a"},
+                },
+                "invalid_form",
+            ),
         ):  # fmt: skip
             async with http.post(url + TRANSCRIBE, **body) as answer:
                 assert answer.status == 400

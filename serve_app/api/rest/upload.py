@@ -7,11 +7,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from serve_app.errors import BusyError, DragomanError, InvalidRequestError, TooLargeError
+from serve_app.errors import BusyError, InvalidRequestError, TooLargeError
 from serve_app.limits.audio import IdleError
 
 FILE_FIELD = "file"
@@ -104,7 +104,7 @@ async def _read(
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > max_file_bytes + _FORM_BYTES:
         raise _too_large(max_file_bytes)
-    parser = MultiPartParser(
+    parser = _FormParser(
         request.headers,
         _limited(_coming(request, idle_s), max_file_bytes, shelf),
         max_files=1,
@@ -115,8 +115,6 @@ async def _read(
     parser.spool_max_size = max_file_bytes + _FORM_BYTES
     try:
         form = await parser.parse()
-    except _RefusedError as refused:
-        raise refused.error from refused
     except MultiPartException as error:
         raise InvalidRequestError(
             f"The form cannot be read: {error.message}", code="invalid_form"
@@ -124,12 +122,23 @@ async def _read(
     return _taken_apart(form.multi_items(), max_file_bytes)
 
 
-class _RefusedError(MultiPartException):
-    """Only for its own errors does Starlette close the files that it has begun."""
+class _FormParser(MultiPartParser):
+    """Starlette takes a form that ends too early as it is, and leaves the file in it open."""
 
-    def __init__(self, error: DragomanError) -> None:
-        super().__init__(error.message)
-        self.error = error
+    _is_whole = False
+
+    def on_end(self) -> None:
+        """The last boundary."""
+        self._is_whole = True
+
+    async def parse(self) -> FormData:
+        """Raises MultiPartException for half a form, too."""
+        form = await super().parse()
+        if not self._is_whole:
+            for file in self._files_to_close_on_error:
+                file.close()
+            raise MultiPartException("it ends before its last boundary.")
+        return form
 
 
 async def _coming(request: Request, idle_s: float) -> AsyncGenerator[bytes, None]:
@@ -152,15 +161,12 @@ async def _limited(
     pieces: AsyncIterator[bytes], max_file_bytes: int, shelf: Shelf
 ) -> AsyncGenerator[bytes, None]:
     read_bytes = 0
-    try:
-        async for piece in pieces:
-            read_bytes += len(piece)
-            if read_bytes > max_file_bytes + _FORM_BYTES:
-                raise _too_large(max_file_bytes)
-            shelf.put(len(piece))
-            yield piece
-    except DragomanError as error:
-        raise _RefusedError(error) from error
+    async for piece in pieces:
+        read_bytes += len(piece)
+        if read_bytes > max_file_bytes + _FORM_BYTES:
+            raise _too_large(max_file_bytes)
+        shelf.put(len(piece))
+        yield piece
 
 
 def _taken_apart(
