@@ -12,6 +12,7 @@ import sys
 import textwrap
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from pathlib import Path
 
 import av
@@ -214,6 +215,22 @@ async def test_a_decoder_that_wants_too_much_memory_is_refused_it() -> None:
     assert_is_the_tone(
         await decoded(container("ogg", "libopus")), tolerance_s=0.08, tolerance_level=0.35
     )
+
+
+async def test_a_file_s_decoder_gives_way_and_that_of_a_stream_does_not() -> None:
+    pid = nursery()
+    before = set(children(pid))
+    stream = Stream()
+    stream.send(SPEECH[:HALF])
+    await until(lambda: bool(stream.pcm))
+    (live,) = set(children(pid)) - before
+    async with aclosing(decode_file(io.BytesIO(silence("flac", "flac", 5)), ANY_AUDIO)) as pieces:
+        await anext(pieces)
+        (of_file,) = set(children(pid)) - before - {live}
+        assert os.getpriority(os.PRIO_PROCESS, of_file) == 19
+    assert os.getpriority(os.PRIO_PROCESS, live) == os.getpriority(os.PRIO_PROCESS, pid) < 19
+    stream.send(SPEECH[HALF:])
+    await stream.end()
 
 
 async def test_a_decoder_has_what_it_needs_and_no_more() -> None:
