@@ -11,7 +11,6 @@ import os
 import random
 import socket
 import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -37,7 +36,9 @@ BOMB = ROOT / ".cache" / "bomb.flac"
 """Made before the attack, and kept."""
 FLOOD_SOCKETS, FLOOD_BYTES = 4, 32_000
 """One second of audio a message, as fast as they are taken."""
-STORM_WORKERS, STORM_PAUSE_S = 8, 0.02
+STORM_WORKERS = 8
+STORM_ANSWER_S = 0.2
+"""A socket that stays open after an error is closed then."""
 MALFORMED = (
     "{",
     '{"type":"config"',
@@ -113,10 +114,14 @@ async def flood(url: str, answers: Answers) -> None:
 
 
 async def storm(url: str, answers: Answers) -> None:
-    """Messages, queries and bodies that are wrong, some four hundred a second."""
-    await asyncio.gather(
-        *(_again(partial(_wrong, url, index, answers)) for index in range(STORM_WORKERS))
-    )
+    """Messages, queries and bodies that are wrong, each as soon as the last is answered."""
+    async with aiohttp.ClientSession() as http:
+        await asyncio.gather(
+            *(
+                _again(partial(_wrong, url, http, random.Random(index), answers))
+                for index in range(STORM_WORKERS)
+            )
+        )
 
 
 ATTACKS: dict[str, Callable[[str, Answers], Awaitable[None]]] = {
@@ -244,30 +249,39 @@ async def _flood(url: str, piece: bytes, answers: Answers) -> None:
         answers.close(one.close_code)
 
 
-async def _wrong(url: str, index: int, answers: Answers) -> None:
-    rng = random.Random(time.monotonic_ns() + index)
-    async with aiohttp.ClientSession() as http:
-        kind = rng.randrange(4)
-        if kind == 0:
+async def _wrong(
+    url: str, http: aiohttp.ClientSession, rng: random.Random, answers: Answers
+) -> None:
+    match rng.randrange(4):
+        case 0:
             async with http.get(f"{url}/v1/sessions/x/events?token={rng.random()}") as answer:
                 answers.status(answer.status)
-        elif kind == 1:
+        case 1:
             body = rng.randbytes(2_000)
             async with http.post(f"{url}/v1/translate", data=body) as answer:
                 answers.status(answer.status)
-        else:
-            path = rng.choice(("stream", "realtime", "realtime/translations"))
-            try:
-                async with http.ws_connect(f"{url}/v1/{path}") as one:
-                    wrong = rng.choice(MALFORMED)
-                    await one.send_str(wrong.encode(errors="replace").decode())
-                    await one.send_bytes(rng.randbytes(333))
-                    while (await one.receive(timeout=5)).type is aiohttp.WSMsgType.TEXT:
+        case _:
+            await _wrong_messages(url, http, rng, answers)
+
+
+async def _wrong_messages(
+    url: str, http: aiohttp.ClientSession, rng: random.Random, answers: Answers
+) -> None:
+    path = rng.choice(("stream", "realtime", "realtime/translations"))
+    try:
+        async with http.ws_connect(f"{url}/v1/{path}") as one:
+            await one.send_str(rng.choice(MALFORMED).encode(errors="replace").decode())
+            await one.send_bytes(rng.randbytes(333))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STORM_ANSWER_S):
+                    async for _ in one:
                         pass
-                    answers.close(one.close_code)
-            except aiohttp.WSServerHandshakeError as error:
-                answers.status(error.status)
-    await asyncio.sleep(STORM_PAUSE_S)
+            if one.close_code is None:
+                answers.note("stays open")
+            else:
+                answers.close(one.close_code)
+    except aiohttp.WSServerHandshakeError as error:
+        answers.status(error.status)
 
 
 async def attack(name: str, url: str, seconds: float) -> Answers:

@@ -29,6 +29,25 @@ MAX_WER_PERCENT = 12.0
 """Of two sentences, less than twenty words."""
 MIN_CHRF = 85.0
 TARGETS = ("de", "es")
+LONG_SESSION = """async count => {
+  const { Captions } = await import(new URL("web/captions/captions.js", location));
+  const rows = document.getElementById("rows");
+  const captions = new Captions(rows, code => code);
+  captions.begin(0);
+  for (let i = 0; i < count; i++) {
+    captions.note({
+      type: "transcript.committed", segment_id: `s.${i}`, utterance_id: `u${i}`, text: `word ${i}`,
+      start_ms: i * 1000, end_ms: i * 1000 + 900, language: "en", closed: true,
+    });
+    if (i === 60) captions.remark("sixty");
+  }
+  // What is out of view is known to be so only once it was drawn.
+  await new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+  const laidOut = row => row.firstChild.checkVisibility({ contentVisibilityAuto: true });
+  const texts = [...rows.querySelectorAll(".row, .remark")].map(row => row.textContent);
+  return { texts, laidOut: [...rows.querySelectorAll(".row")].map(laidOut) };
+}"""
+"""As many committed segments; which of them the browser lays out."""
 
 
 def assert_heard(captions: Captions, language: str = "en") -> None:
@@ -125,6 +144,18 @@ def test_a_chosen_file_is_played_at_the_pace_of_speech(captions: Captions, tmp_p
     assert int(seconds) <= time.monotonic() - chosen_s
     captions.page.click("#stop")
     captions.wait_for_state("ended")
+    captions.assert_clean()
+
+
+def test_of_hours_of_captions_only_what_is_in_view_is_laid_out(captions: Captions) -> None:
+    shown = captions.page.evaluate(LONG_SESSION, 1_000)
+    assert [text for text in shown["texts"] if text != "sixty"] == [
+        f"{minutes}:{seconds:02}word {60 * minutes + seconds}"
+        for minutes, seconds in (divmod(i, 60) for i in range(1_000))
+    ]
+    assert shown["texts"].index("sixty") == 61
+    assert shown["laidOut"][-1]
+    assert 1 <= sum(shown["laidOut"]) <= 250
     captions.assert_clean()
 
 

@@ -5,10 +5,12 @@
  * still change are elements of their own, marked as tentative and hidden from screen readers.
  */
 
+import { Stretches } from "./stretches.js";
 import { clock } from "./time.js";
 
 export class Captions {
-  #list;
+  #box;
+  #stretches;
   #nameOf;
   #targets = [];
   #offsetMs = 0;
@@ -17,9 +19,10 @@ export class Captions {
   #pending = null;
   #last = null;
 
-  /** `list`: an `<ol>`; `nameOf(code)`: a language's name. */
-  constructor(list, nameOf) {
-    this.#list = list;
+  /** `box`: an empty element; `nameOf(code)`: a language's name. */
+  constructor(box, nameOf) {
+    this.#box = box;
+    this.#stretches = new Stretches(box, "ol");
     this.#nameOf = nameOf;
   }
 
@@ -59,20 +62,20 @@ export class Captions {
 
   /** Nothing tentative is left: the connection that told it is gone. */
   settle() {
-    this.#pending?.element.remove();
-    this.#pending = null;
-    for (const tail of this.#list.querySelectorAll(".tail")) tail.replaceChildren();
+    this.#dropPending();
+    for (const tail of this.#box.querySelectorAll(".tail")) tail.replaceChildren();
   }
 
   /** A line between the rows that was not said by anybody. */
   remark(text) {
     const remark = element("li", "remark");
     remark.append(element("p", "", text));
-    this.#list.insertBefore(remark, this.#pending?.element ?? null);
+    if (this.#pending) this.#pending.element.before(remark);
+    else this.#stretches.append(remark);
   }
 
   clear() {
-    this.#list.replaceChildren();
+    this.#stretches.clear();
     this.#rows.clear();
     this.#pending = this.#last = null;
   }
@@ -136,7 +139,7 @@ export class Captions {
     if (this.#targets.some(Boolean)) row.source.setAttribute("aria-live", "off");
     row.element.append(row.time, row.source);
     for (const target of this.#targets.filter(Boolean)) this.#addCell(row, target);
-    this.#list.append(row.element);
+    this.#stretches.append(row.element);
     return row;
   }
 

@@ -1,14 +1,18 @@
 /** Text as it is read: committed segments in order, and behind them what may still change. */
 
+import { Stretches } from "../captions/stretches.js";
+
 export class Passages {
-  #list;
+  #box;
+  #stretches;
   #passages = new Map();
   #tails = new Map();
   #open = new Map();
 
-  /** `list`: an element; each segment becomes a `p` in it, marked with its side where it has one. */
-  constructor(list) {
-    this.#list = list;
+  /** `box`: an empty element; each segment becomes a `p` in it, marked with its side if it has one. */
+  constructor(box) {
+    this.#box = box;
+    this.#stretches = new Stretches(box, "div");
   }
 
   get isEmpty() {
@@ -19,7 +23,7 @@ export class Passages {
     this.#passages.clear();
     this.#tails.clear();
     this.#open.clear();
-    this.#list.replaceChildren();
+    this.#stretches.clear();
   }
 
   /** What one of several sessions has said, and all that is volatile, is told anew. */
@@ -69,8 +73,10 @@ export class Passages {
 
   /** Two sides may be told out of order: the one that spoke first stands first. */
   #place(passage, at) {
-    const later = [...this.#list.children].find((one) => Number(one.dataset.at) > at);
-    this.#list.insertBefore(passage, later ?? null);
+    const lines = [...this.#box.querySelectorAll("p")];
+    const later = lines.find((one) => Number(one.dataset.at) > at);
+    if (later) later.before(passage);
+    else this.#stretches.append(passage);
   }
 
   #show(side, text) {
@@ -92,7 +98,7 @@ export class Passages {
     const line = paragraph(side);
     line.dataset.at = Infinity;
     line.append(tail);
-    this.#list.append(line);
+    this.#stretches.append(line);
   }
 }
 
