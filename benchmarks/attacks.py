@@ -12,8 +12,10 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from heapq import nlargest
+from operator import itemgetter
 from pathlib import Path
 
 from benchmarks.attackers import ATTACKS, prepare
@@ -27,6 +29,7 @@ MAX_GROWTH_MB = 50.0
 MAX_RATIO, MAX_MORE_MS = 1.25, 150.0
 """p95 under attack by the one before it: as a whole or by so much, whichever is more."""
 WARM_S, SETTLE_S = 15.0, 8.0
+GREATEST = 4
 REFUSED = "http 503"
 """With retry-after, by a server that is full: an answer, and no failure."""
 
@@ -44,6 +47,8 @@ class Row:
     """While it lasts."""
     memory_growth_mb: float
     """Some seconds after it."""
+    grown_mb: dict[str, float]
+    """By then, the kinds of processes that grew most."""
     answers: dict[str, int]
 
     @property
@@ -105,30 +110,32 @@ async def _measure(
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     await asyncio.sleep(window_s)
-    before_mb = await asyncio.to_thread(_memory_mb)
+    before = await asyncio.to_thread(_memory_mb)
     attacked_s = loop.time()
     attacker = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.attackers", name, server.url, str(window_s)),
         stdout=asyncio.subprocess.PIPE,
     )
     answering = asyncio.create_task(attacker.communicate())
-    peak_mb = before_mb
+    peak_mb = sum(before.values())
     while not answering.done():
         await asyncio.wait({answering}, timeout=1.0)
-        peak_mb = max(peak_mb, await asyncio.to_thread(_memory_mb, attacker.pid))
+        now = await asyncio.to_thread(_memory_mb, attacker.pid)
+        peak_mb = max(peak_mb, sum(now.values()))
     ended_s = loop.time()
     output, _ = answering.result()
     await asyncio.sleep(SETTLE_S)
-    after_mb = await asyncio.to_thread(_memory_mb)
+    after = await asyncio.to_thread(_memory_mb)
     before_ms, under_ms = _lags(ears, began_s, attacked_s), _lags(ears, attacked_s, ended_s)
     return Row(
         attack=name,
         lag_p95_before_ms=round(percentile(before_ms, 0.95)),
         lag_p95_under_ms=round(percentile(under_ms, 0.95)),
         words_under=len(under_ms),
-        memory_before_mb=round(before_mb, 1),
-        memory_peak_growth_mb=round(peak_mb - before_mb, 1),
-        memory_growth_mb=round(after_mb - before_mb, 1),
+        memory_before_mb=round(sum(before.values()), 1),
+        memory_peak_growth_mb=round(peak_mb - sum(before.values()), 1),
+        memory_growth_mb=round(sum(after.values()) - sum(before.values()), 1),
+        grown_mb=_growth(before, after),
         answers=dict(json.loads(output)),
     )
 
@@ -137,10 +144,18 @@ def _lags(ears: Sequence[Listening], from_s: float, to_s: float) -> list[float]:
     return [lag for ear in ears for at_s, lag in ear.lags_ms if from_s <= at_s < to_s]
 
 
-def _memory_mb(but: int | None = None) -> float:
-    """Of the server: of all that descends from us, but for the attacker."""
-    found = (held(pid) for pid in family() if pid != but)
-    return sum(one.memory_mb for one in found if one is not None)
+def _memory_mb(but: int | None = None) -> dict[str, float]:
+    """Of the server, by kind of process: of all that descends from us, but for the attacker."""
+    found: dict[str, float] = {}
+    for pid, name in family().items():
+        if pid != but and (one := held(pid)) is not None:
+            found[name] = found.get(name, 0.0) + one.memory_mb
+    return found
+
+
+def _growth(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
+    grown = {name: round(mb - before.get(name, 0.0), 1) for name, mb in after.items()}
+    return dict(nlargest(GREATEST, grown.items(), key=itemgetter(1)))
 
 
 def main() -> None:

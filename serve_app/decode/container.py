@@ -24,6 +24,7 @@ from serve_app.decode.job import (
     Kind,
     error_from,
 )
+from serve_app.decode.memory import memory_file
 from serve_app.decode.pcm import AudioLimits
 from serve_app.errors import DragomanError, InvalidAudioError, UnavailableError
 
@@ -129,20 +130,18 @@ def _told(data: bytes) -> DragomanError:
 
 
 def _to_hand_over(file: BinaryIO) -> IO[bytes]:
-    """The same file for another process; a copy in memory of one that is only there."""
-    # A SpooledTemporaryFile that is still in memory would go to disk if it were asked for `fileno`.
-    if getattr(file, "_rolled", True):
-        with suppress(OSError):
-            return os.fdopen(os.dup(file.fileno()), "rb")
-    copy = _memory_file()
+    """The same file for another process; a copy of one that is only bytes of this one."""
+    with suppress(OSError):
+        return os.fdopen(os.dup(file.fileno()), "rb")
+    copy = _nameless_file()
     shutil.copyfileobj(file, copy, _COPY_BYTES)
     copy.seek(0)
     return copy
 
 
-def _memory_file() -> IO[bytes]:
+def _nameless_file() -> IO[bytes]:
     if sys.platform == "linux":
-        return os.fdopen(os.memfd_create("audio"), "w+b")
+        return memory_file()
     return tempfile.TemporaryFile()
 
 

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import BinaryIO
 
 from serve_app.decode.container import decode_container_file
-from serve_app.decode.formats import DEMUXER, SNIFF_BYTES, sniff
+from serve_app.decode.formats import DEMUXER, SNIFF_BYTES, AudioFormat, sniff
 from serve_app.decode.pcm import ANY_AUDIO, AudioLimits
 from serve_app.decode.wav import decode_wav
 from serve_app.errors import InvalidAudioError
@@ -41,15 +41,21 @@ async def decode_file(
         raise InvalidAudioError("The file holds no audio.", param=PARAM, code="empty_audio")
 
 
-def _pieces(file: BinaryIO, head: bytes, limits: AudioLimits) -> AsyncGenerator[bytes, None]:
+def container_of(head: bytes) -> AudioFormat:
+    """The format that a file's first `SNIFF_BYTES` announce; InvalidAudioError for none."""
     try:
-        container = sniff(head)
+        return sniff(head)
     except InvalidAudioError as error:
         raise InvalidAudioError(
             f"The file does not begin like any audio format known here (wav, "
             f"{', '.join(DEMUXER)}). Convert it, for example: ffmpeg -i in.xyz out.wav.",
+            param=PARAM,
             code=error.code,
         ) from error
+
+
+def _pieces(file: BinaryIO, head: bytes, limits: AudioLimits) -> AsyncGenerator[bytes, None]:
+    container = container_of(head)
     if container == "wav":
         size_bytes = file.seek(0, os.SEEK_END)
         file.seek(0)

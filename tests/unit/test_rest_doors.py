@@ -12,7 +12,9 @@ from typing import Any
 import aiohttp
 import pytest
 from jsonschema import Draft202012Validator
+from starlette.requests import Request
 from starlette.routing import Route
+from starlette.types import Message
 
 from deployments.types import (
     AsrRequest,
@@ -23,6 +25,7 @@ from deployments.types import (
     StageUnavailableError,
 )
 from serve_app.api.rest.openapi import description
+from serve_app.api.rest.upload import UploadMemory, read_upload
 from serve_app.api.routes import build_doors
 from serve_app.api.web import WEB_ROUTES
 from serve_app.config import AppConfig
@@ -390,6 +393,50 @@ async def test_an_upload_takes_no_place_until_it_has_come() -> None:
         rest_may_go.set()
         async with await slow as answer:
             assert answer.status == 200
+
+
+async def test_a_file_that_is_no_audio_is_refused_before_all_of_it_has_come(url: str) -> None:
+    never = asyncio.Event()
+    whole = form([("model", "whisper-1")], b"words, words, words" + bytes(1_000_000))()
+    body = await whole.as_bytes()
+
+    async def part() -> AsyncIterator[bytes]:
+        yield body[:100_000]
+        await never.wait()
+
+    headers = {"content-type": whole.content_type}
+    async with (
+        asyncio.timeout(10),
+        aiohttp.ClientSession() as http,
+        http.post(url + TRANSCRIBE, data=part(), headers=headers) as answer,
+    ):
+        assert answer.status == 400
+        assert (await answer.json())["error"]["code"] == "unknown_format"
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 11, 12, 13, 1_000])
+async def test_a_file_is_whole_in_whatever_pieces_it_comes(size: int) -> None:
+    # What looks like the beginning of a boundary makes the parser hand it over in parts.
+    audio = b"RIFF\r\n--WAVE\r\n--\r\r\n-" + bytes(range(256))
+    whole = form([("model", "whisper-1")], audio)()
+    body = await whole.as_bytes()
+    messages = [
+        {"type": "http.request", "body": body[at : at + size], "more_body": at + size < len(body)}
+        for at in range(0, len(body), size)
+    ]
+    headers = [(b"content-type", whole.content_type.encode())]
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+    memory = UploadMemory(10_000)
+    upload = await read_upload(request, 10_000, 10, memory)
+    assert upload.file.read() == audio
+    assert upload.fields == (("model", "whisper-1"),)
+    assert memory.held_bytes == len(body)
+    upload.close()
+    assert memory.held_bytes == 0
 
 
 async def test_a_bomb_is_413() -> None:

@@ -7,10 +7,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from serve_app.decode.file import container_of
+from serve_app.decode.formats import SNIFF_BYTES
+from serve_app.decode.memory import memory_file
 from serve_app.errors import BusyError, InvalidRequestError, TooLargeError
 from serve_app.limits.audio import IdleError
 
@@ -79,7 +82,8 @@ async def read_upload(
 ) -> Upload:
     """Read all of the body.
 
-    Raises InvalidRequestError, TooLargeError, BusyError, IdleError, ClientDisconnect.
+    Raises InvalidRequestError, InvalidAudioError, TooLargeError, BusyError, IdleError,
+    ClientDisconnect.
     """
     shelf = Shelf(memory)
     try:
@@ -104,15 +108,8 @@ async def _read(
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > max_file_bytes + _FORM_BYTES:
         raise _too_large(max_file_bytes)
-    parser = _FormParser(
-        request.headers,
-        _limited(_coming(request, idle_s), max_file_bytes, shelf),
-        max_files=1,
-        max_fields=MAX_FIELDS,
-        max_part_size=MAX_FIELD_BYTES,
-    )
-    # Beyond it Starlette would write to disk; what is this large is refused before.
-    parser.spool_max_size = max_file_bytes + _FORM_BYTES
+    pieces = _limited(_coming(request, idle_s), max_file_bytes, shelf)
+    parser = _FormParser(request.headers, pieces)
     try:
         form = await parser.parse()
     except MultiPartException as error:
@@ -123,21 +120,48 @@ async def _read(
 
 
 class _FormParser(MultiPartParser):
-    """Starlette takes a form that ends too early as it is, and leaves the file in it open."""
+    """Starlette's, but that files stay in memory, that one which is no audio is refused at once,
+    and that a form which ends too early is none."""
 
-    _is_whole = False
+    def __init__(self, headers: Headers, stream: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(
+            headers, stream, max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES
+        )
+        self._held: list[BinaryIO] = []
+        self._begins = False
+        self._is_whole = False
+
+    def on_headers_finished(self) -> None:
+        """A field or a file begins."""
+        super().on_headers_finished()
+        upload = self._current_part.file
+        if upload is not None:
+            upload.file.close()
+            upload.file = memory_file()
+            self._held.append(upload.file)
+            self._begins = self._current_part.field_name == FILE_FIELD
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        """The next of it; raises InvalidAudioError."""
+        if self._begins and end - start >= SNIFF_BYTES:
+            container_of(data[start : start + SNIFF_BYTES])
+        self._begins = False
+        super().on_part_data(data, start, end)
 
     def on_end(self) -> None:
         """The last boundary."""
         self._is_whole = True
 
     async def parse(self) -> FormData:
-        """Raises MultiPartException for half a form, too."""
-        form = await super().parse()
-        if not self._is_whole:
-            for file in self._files_to_close_on_error:
+        """Raises InvalidAudioError, and MultiPartException, for half a form too."""
+        try:
+            form = await super().parse()
+            if not self._is_whole:
+                raise MultiPartException("it ends before its last boundary.")
+        except BaseException:
+            for file in self._held:
                 file.close()
-            raise MultiPartException("it ends before its last boundary.")
+            raise
         return form
 
 
