@@ -24,8 +24,9 @@ CALLBACK = "serve_app.edge:proxy_middlewares"
 SESSION_VARIABLE = "RAY_SERVE_SESSION_ID_HEADER_KEY"
 """Ray's name for the header that it routes by."""
 
-AT_ONCE_BYTES, PER_S_BYTES = 8 << 20, 8 << 20
-"""Of one connection: 250 times what a stream of 16 kHz PCM has."""
+AT_ONCE_BYTES, PER_S_BYTES = 1 << 19, 8 << 20
+"""Of one connection: 250 times what a stream of 16 kHz PCM has. More at once would go through Ray's
+object store, whose pages stay in memory once they were used."""
 
 REQUEST_ID = b"x-request-id"
 _GOOD_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")

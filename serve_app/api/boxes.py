@@ -46,6 +46,7 @@ class Inbox(Generic[T]):
         self._waiting: deque[bytearray | T] = deque()
         self._changed = asyncio.Event()
         self._ended = False
+        self._failure: BaseException | None = None
         self.waiting_bytes = 0
 
     def put(self, item: bytes | T) -> bool:
@@ -75,16 +76,20 @@ class Inbox(Generic[T]):
         self._ended = True
         self._changed.set()
 
-    def abandon(self) -> None:
-        """Nothing more is taken, what waits included."""
+    def abandon(self, failure: BaseException | None = None) -> None:
+        """Nothing more is taken, what waits included; whoever takes it is told why."""
         self._waiting.clear()
+        self.waiting_bytes = 0
+        self._failure = failure
         self.end()
 
     async def items(self) -> AsyncGenerator[bytes | T, None]:
-        """To the end."""
+        """To the end; raises what it was abandoned with."""
         while True:
             if self._waiting:
                 yield self._take()
+            elif self._failure is not None:
+                raise self._failure
             elif self._ended:
                 return
             else:

@@ -7,14 +7,14 @@ import json
 import logging
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from serve_app.api.boxes import Inbox
+from serve_app.api.boxes import Inbox, TooFarAheadError
 from serve_app.api.guard import principal_of
 from serve_app.api.query import (
     StreamQuery,
@@ -44,14 +44,17 @@ class SendOnlyResponse(StreamingResponse):
     Starlette's own listens for a disconnect beside the stream, and eats the upload doing so.
     """
 
-    def __init__(self, pieces: AsyncGenerator[bytes, None], media_type: str) -> None:
+    def __init__(
+        self, pieces: AsyncGenerator[bytes, None], media_type: str, resources: AsyncExitStack
+    ) -> None:
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         super().__init__(pieces, media_type=media_type, headers=headers)
         self._pieces = pieces
+        self._resources = resources
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send; the body's reader notices when the client goes away."""
-        async with aclosing(self._pieces):
+        async with self._resources, aclosing(self._pieces):
             await self.stream_response(send)
 
 
@@ -64,26 +67,30 @@ async def stream(request: Request) -> Response:
     layout = PcmLayout(query.rate, query.channels)
     service.admit()
     limits = service.config.limits
-    body = _held(request.stream(), limits.waiting_body_bytes)
-    decoded = decode(body, query.format, layout, limits.audio())
-    try:
-        with service.meters.arriving():
-            async with asyncio.timeout(limits.idle_s):
-                started = await _started(decoded)
-    except TimeoutError:
-        raise idle_error(limits.idle_s) from None
-    # The replica may have been told to go while nothing was said.
-    service.floor.admit()
-    audio = within(started, limits.session(), usage_of(request))
-    media_type = SSE if SSE in request.headers.get("accept", "") else NDJSON
-    told = _session_events(service, audience, query, audio, principal_of(request))
-    return SendOnlyResponse(_lines(told, media_type), media_type)
+    async with AsyncExitStack() as stack:
+        body = await stack.enter_async_context(_held(request.stream(), limits.waiting_body_bytes))
+        decoded = decode(body, query.format, layout, limits.audio())
+        try:
+            with service.meters.arriving():
+                async with asyncio.timeout(limits.idle_s):
+                    started = await _started(decoded)
+        except TimeoutError:
+            raise idle_error(limits.idle_s) from None
+        # The replica may have been told to go while nothing was said.
+        service.floor.admit()
+        audio = within(started, limits.session(), usage_of(request))
+        media_type = SSE if SSE in request.headers.get("accept", "") else NDJSON
+        told = _session_events(service, audience, query, audio, principal_of(request))
+        return SendOnlyResponse(_lines(told, media_type), media_type, stack.pop_all())
 
 
-async def _held(body: AsyncIterator[bytes], limit_bytes: int) -> AsyncGenerator[bytes, None]:
+@asynccontextmanager
+async def _held(
+    body: AsyncIterator[bytes], limit_bytes: int
+) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:
     """The body, taken off Serve, which holds any amount of it, and held here within a bound.
 
-    Raises TooFarAheadError, and ClientDisconnect.
+    It raises TooFarAheadError, and ClientDisconnect.
     """
     inbox: Inbox[bytes] = Inbox(limit_bytes, "limits.waiting_body_bytes")
 
@@ -91,16 +98,18 @@ async def _held(body: AsyncIterator[bytes], limit_bytes: int) -> AsyncGenerator[
         try:
             async for piece in body:
                 inbox.put(piece)
-        except BaseException:
-            inbox.abandon()
-            raise
+        except TooFarAheadError as error:
+            inbox.abandon(error)
+            # Until the client has noticed that it is not heard any more.
+            async for _ in body:
+                pass
+        except Exception as error:
+            inbox.abandon(error)
         inbox.end()
 
     reading = asyncio.create_task(read())
     try:
-        async for piece in inbox.items():
-            yield piece
-        await reading
+        yield inbox.items()
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)

@@ -13,9 +13,11 @@ import pytest
 from starlette.types import Message
 
 from deployments.types import Draft, EngineError, MtRequest, StageInfo
+from serve_app.api.boxes import TooFarAheadError
 from serve_app.api.health import SHARED_S, Readiness
 from serve_app.api.routes import build_doors
 from serve_app.api.service import Service
+from serve_app.api.stream import _held
 from serve_app.config import AppConfig
 from serve_app.limits.settings import LimitSettings
 from serve_app.session.policies import PolicyName
@@ -88,13 +90,10 @@ async def test_a_body_that_is_far_ahead_ends_with_a_word_about_it() -> None:
     config = oracle_config(vad={"delay_ms": 30})
     config = config.model_copy(update={"limits": LimitSettings(waiting_body_bytes=1 << 20)})
     service = Service(config, OraclePorts(config).ports, ASR_INFO, MT_INFO)
-    sent = 0
 
     async def burst() -> AsyncIterator[bytes]:
-        nonlocal sent
-        for _ in range(64):
+        while True:
             yield bytes(1 << 20)
-            sent += 1
 
     async with serving(service) as url, aiohttp.ClientSession() as http:
         told = []
@@ -107,8 +106,23 @@ async def test_a_body_that_is_far_ahead_ends_with_a_word_about_it() -> None:
         "Over 1048576 bytes of audio wait to be heard (limits.waiting_body_bytes)."
     )
     assert told[-1]["type"] == "session.closed"
-    # The rest is not taken.
-    assert sent < 32
+
+
+async def test_what_comes_of_a_body_that_was_too_far_ahead_is_taken_off_and_dropped() -> None:
+    too_much, all_of_it = asyncio.Event(), asyncio.Event()
+
+    async def burst() -> AsyncIterator[bytes]:
+        for _ in range(11):
+            yield bytes(100)
+        too_much.set()
+        yield bytes(10_000)
+        all_of_it.set()
+
+    async with asyncio.timeout(10), _held(burst(), 1_000) as body:
+        await too_much.wait()
+        with pytest.raises(TooFarAheadError):
+            await anext(body)
+        await all_of_it.wait()
 
 
 async def test_a_wav_is_known_by_its_first_bytes(url: str) -> None:
