@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -64,56 +66,79 @@ class Tally:
             self.faults.update({kind: n for kind, n in _faults(account) if kind != "lost"})
 
 
-class Crowd:
-    """So many speakers at a time, each of them one session after the other."""
+class Speakers(ABC):
+    """So many at a time, each of them one session after the other."""
 
-    def __init__(self, url: str, streams: int, seed: int) -> None:
+    def __init__(self, streams: int, seed: int, session_s: tuple[float, float]) -> None:
+        """`session_s`: how long a session lasts, at least and at most."""
         self.tally = Tally()
-        self.live = 0
-        self._url = url
         self._streams = streams
         self._seed = seed
+        self._session_s = session_s
         self._names = count(1)
 
     async def speak_until(self, end_s: float) -> None:
-        """On the loop's clock; the last sessions have come to their end by then."""
+        """On the monotonic clock; the last sessions have come to their end by about then."""
         async with asyncio.TaskGroup() as group:
             for number in range(self._streams):
                 rng = random.Random(f"{self._seed}.{number}")
                 group.create_task(self._one_after_the_other(rng, end_s))
 
     async def _one_after_the_other(self, rng: random.Random, end_s: float) -> None:
-        loop = asyncio.get_running_loop()
         await asyncio.sleep(rng.uniform(0, 5))
-        async with relay(self._url) as way:
-            while (left_s := end_s - loop.time()) > SESSION_S[0]:
-                lasts_s = min(rng.uniform(*SESSION_S), left_s)
-                await self._session(way, rng, lasts_s)
-                await asyncio.sleep(rng.uniform(0, 2))
+        while (left_s := end_s - time.monotonic()) > self._session_s[0]:
+            await self.session(rng, min(rng.uniform(*self._session_s), left_s))
+            await asyncio.sleep(rng.uniform(0, 2))
 
-    async def _session(self, way: Relay, rng: random.Random, lasts_s: float) -> None:
-        stream = speak(next(self._names), round(lasts_s / WORD_S), seed=self._seed)
-        traveller = Traveller(way.url, stream, lags_ms=self.tally.lags_ms)
+    @abstractmethod
+    async def session(self, rng: random.Random, lasts_s: float) -> bool:
+        """One of them; whether it came to its end, and exactly so."""
+
+    def traveller(self, url: str, lasts_s: float) -> Traveller:
+        """Who speaks in the next session."""
+        words = max(3, round(lasts_s / WORD_S))
+        stream = speak(next(self._names), words, seed=self._seed)
+        self.tally.sessions += 1
+        return Traveller(url, stream, lags_ms=self.tally.lags_ms)
+
+
+class Crowd(Speakers):
+    """Some are cut off now and then, and some leave."""
+
+    def __init__(self, url: str, streams: int, seed: int) -> None:
+        super().__init__(streams, seed, SESSION_S)
+        self.live = 0
+        self._url = url
+
+    async def session(self, rng: random.Random, lasts_s: float) -> bool:
+        """One of them; whether it came to its end, and exactly so."""
         leaves_s = rng.uniform(3, lasts_s) if rng.random() < LEFT_SHARE else None
         cuts = rng.random() < CUT_SHARE
-        self.tally.sessions += 1
-        self.live += 1
-        cutting = asyncio.create_task(_cut(way, rng)) if cuts else None
+        async with relay(self._url) as way:
+            traveller = self.traveller(way.url, lasts_s)
+            self.live += 1
+            cutting = asyncio.create_task(_cut(way, rng)) if cuts else None
+            try:
+                return await self._travel(traveller, leaves_s)
+            finally:
+                self.live -= 1
+                if cutting is not None:
+                    cutting.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await cutting
+
+    async def _travel(self, traveller: Traveller, leaves_s: float | None) -> bool:
         try:
             async with asyncio.timeout(leaves_s) as leaving:
                 await traveller.travel()
-            self.tally.enter(traveller)
         except Exception as error:
             if leaving.expired():
                 self.tally.enter_left(traveller)
             else:
-                self.tally.failed.append(f"session {stream.session}: {error!r}")
-        finally:
-            self.live -= 1
-            if cutting is not None:
-                cutting.cancel()
-                with suppress(asyncio.CancelledError):
-                    await cutting
+                self.tally.failed.append(f"session {traveller.stream.session}: {error!r}")
+            return False
+        self.tally.enter(traveller)
+        return traveller.exact
 
 
 async def _cut(way: Relay, rng: random.Random) -> None:

@@ -18,10 +18,9 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import count
 from pathlib import Path
 
-from benchmarks.churn import WORD_S, Tally
+from benchmarks.churn import Speakers, Tally
 from benchmarks.environment import ROOT
 from benchmarks.oracle_load import oracle_config
 from benchmarks.processes import family
@@ -29,8 +28,6 @@ from benchmarks.report import parser_of, tell, write
 from serve_app.client.health import ask
 from serve_app.client.score import percentile
 from serve_app.client.server import child_server
-from tests.support.oracle import speak
-from tests.support.traveller import Traveller
 
 VICTIMS = {"Ingress": 2, "Asr": 2, "Mt": 2, "Vad": 2, "ProxyActor": 1, "ServeController": 1}
 """What is killed, and how often among the others."""
@@ -113,45 +110,28 @@ class Killer:
         tell(f"{self.kills[-1].at_s:6.1f} s: killed {name}")
 
 
-class Speakers:
-    """So many at a time, each of them one session after the other."""
+class Survivors(Speakers):
+    """Each takes its session up again as often as it is cut off."""
 
     def __init__(self, url: str, streams: int, seed: int) -> None:
-        self.tally = Tally()
+        super().__init__(streams, seed, SESSION_S)
         self.signs: Counter[str] = Counter()
         self._url = url
-        self._streams = streams
-        self._seed = seed
-        self._names = count(1)
 
-    async def speak_until(self, end_s: float) -> None:
-        """On the monotonic clock; the last sessions have come to their end by about then."""
-        async with asyncio.TaskGroup() as group:
-            for number in range(self._streams):
-                rng = random.Random(f"{self._seed}.{number}")
-                group.create_task(self._one_after_the_other(rng, end_s))
-
-    async def _one_after_the_other(self, rng: random.Random, end_s: float) -> None:
-        await asyncio.sleep(rng.uniform(0, 5))
-        while (left_s := end_s - time.monotonic()) > SESSION_S[0]:
-            await self.session(min(rng.uniform(*SESSION_S), left_s))
-            await asyncio.sleep(rng.uniform(0, 2))
-
-    async def session(self, lasts_s: float) -> bool:
+    async def session(self, rng: random.Random, lasts_s: float) -> bool:
         """One of them; whether it came to its end, and exactly so."""
-        stream = speak(next(self._names), max(3, round(lasts_s / WORD_S)), seed=self._seed)
-        traveller = Traveller(self._url, stream, lags_ms=self.tally.lags_ms)
-        self.tally.sessions += 1
+        traveller = self.traveller(self._url, lasts_s)
+        name = f"session {traveller.stream.session}"
         try:
             await traveller.travel()
         except Exception as error:
-            self.tally.failed.append(f"session {stream.session}: {error!r} {traveller.codes}")
+            self.tally.failed.append(f"{name}: {error!r} {traveller.codes}")
             return False
         finally:
             self.signs.update(sign for _, sign in traveller.signs)
         self.tally.enter(traveller)
         if not traveller.exact:
-            tell(f"session {stream.session}: {traveller.accounts} {traveller.signs}")
+            tell(f"{name}: {traveller.accounts} {traveller.signs}")
         return traveller.exact
 
 
@@ -161,7 +141,7 @@ async def run(arguments: argparse.Namespace) -> tuple[list[Kill], Verdict]:
         config = oracle_config(Path(directory), CHANGES)
         async with child_server(config, arguments.port, tell) as server:
             expected = _census()
-            speakers = Speakers(server.url, arguments.streams, arguments.seed)
+            speakers = Survivors(server.url, arguments.streams, arguments.seed)
             killer = Killer(arguments.seed)
             end_s = time.monotonic() + arguments.minutes * 60
             speaking = asyncio.create_task(speakers.speak_until(end_s))
@@ -175,11 +155,11 @@ async def run(arguments: argparse.Namespace) -> tuple[list[Kill], Verdict]:
     return killer.kills, judge(speakers.tally, speakers.signs, killer.kills, well_s)
 
 
-async def _well_again(url: str, expected: Counter[str], speakers: Speakers) -> float | None:
+async def _well_again(url: str, expected: Counter[str], speakers: Survivors) -> float | None:
     began_s = time.monotonic()
     while time.monotonic() - began_s < 2 * WELL_WITHIN_S:
         health = await asyncio.to_thread(ask, url)
-        if health.ready and _census() >= expected and await speakers.session(3):
+        if health.ready and _census() >= expected and await speakers.session(random.Random(), 3):
             return round(time.monotonic() - began_s, 1)
         await asyncio.sleep(POLL_S)
     return None
