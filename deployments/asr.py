@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Hashable, Sequence
+from operator import attrgetter
 from typing import Annotated, Literal, Protocol, Self
 
 import numpy as np
@@ -166,6 +167,7 @@ class Asr:
             shape=self._engine.shape,
             waited_s=waited_s,
             audio_s=audio_s,
+            terms=attrgetter("terms"),
             meter=meter,
         )
 

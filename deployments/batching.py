@@ -19,7 +19,14 @@ from deployments.gpu_errors import is_gpu_failure
 from deployments.metering.recent import RecentBatches
 from deployments.metering.stage import StageMeter
 from deployments.settings import StageSettings
-from deployments.types import EngineError, EngineLostError
+from deployments.types import (
+    NO_TERMS,
+    EngineError,
+    EngineLostError,
+    EngineStuckError,
+    StageUnavailableError,
+    Terms,
+)
 
 MAX_ONGOING_REQUESTS = 1_024
 """Requests that a replica holds at a time: those in the batch and those that wait for the next."""
@@ -32,7 +39,7 @@ _Answer = TypeVar("_Answer")
 logger = logging.getLogger("ray.serve")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Waiting(Generic[_Request, _Answer]):
     request: _Request
     answer: asyncio.Future[_Answer]
@@ -60,20 +67,23 @@ class Batcher(Generic[_Request, _Answer]):
         shape: Callable[[_Request], Hashable] = lambda _: None,
         waited_s: Callable[[_Request], float] = lambda _: 0.0,
         audio_s: Callable[[_Request], float] = lambda _: 0.0,
+        terms: Callable[[_Request], Terms] = lambda _: NO_TERMS,
         meter: StageMeter | None = None,
     ) -> None:
         """`known_good` is a request that a sound engine answers, `shape` is equal for requests that
         are answered together, `waited_s` says how long what a request is about had waited before it
-        came, and `audio_s` how much audio it has."""
+        came, `audio_s` how much audio it has, and `terms` how it is to be dealt with."""
         self._run = run
         self._known_good = known_good
         self._shape = shape
         self._waited_s = waited_s
         self._audio_s = audio_s
+        self._terms = terms
         self._meter = meter
         self._max_batch_size = settings.max_batch_size
         self._wait_s = settings.batch_wait_s
         self._hang_s = settings.hang_s
+        self._running: Sequence[_Waiting[_Request, _Answer]] = ()
         self._running_since_s: float | None = None
         self._waiting: list[_Waiting[_Request, _Answer]] = []
         self._worker: asyncio.Task[None] | None = None
@@ -82,20 +92,30 @@ class Batcher(Generic[_Request, _Answer]):
         self._recent = RecentBatches(settings.max_batch_size)
 
     async def ask(self, request: _Request) -> _Answer:
-        """The answer to one request; raises EngineError, for this request alone, or EngineLostError
-        where the engine's GPU has failed and nothing will be answered again."""
-        loop = asyncio.get_running_loop()
+        """The answer to one request.
+
+        Raises EngineError, for this request alone; after `Terms.within_s` EngineStuckError, or
+        StageUnavailableError where its turn has not come; or EngineLostError where the engine's GPU
+        has failed and nothing will be answered again.
+        """
+        loop, terms = asyncio.get_running_loop(), self._terms(request)
         waiting: _Waiting[_Request, _Answer] = _Waiting(
             request,
             loop.create_future(),
             asked_s=loop.time(),
             since_s=loop.time() - self._waited_s(request),
-            shape=self._shape(request),
+            shape=object() if terms.alone else self._shape(request),
         )
         self._waiting.append(waiting)
         if self._worker is None:
             self._worker = outliving(self._work())
-        return await waiting.answer
+        try:
+            async with asyncio.timeout(terms.within_s):
+                return await waiting.answer
+        except TimeoutError:
+            if waiting in self._running:
+                raise EngineStuckError("the engine was asked this and does not answer") from None
+            raise StageUnavailableError("the engine is still at work on something else") from None
 
     def check_health(self) -> None:
         """Raise RuntimeError where the engine answers nothing any more."""
@@ -129,9 +149,9 @@ class Batcher(Generic[_Request, _Answer]):
             while batch := self._next_batch():
                 requests = [waiting.request for waiting in batch]
                 begun_s = self._note_begin(batch)
-                self._running_since_s = time.monotonic()
+                self._running, self._running_since_s = batch, time.monotonic()
                 answers = await asyncio.to_thread(run_apart, self._run, requests)
-                self._running_since_s = None
+                self._running, self._running_since_s = (), None
                 self._note_end(begun_s, requests)
                 await self._judge(answers)
                 for waiting, answer in zip(batch, answers, strict=True):

@@ -10,13 +10,21 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
-from deployments.types import DeadlyRequestError, EngineError, StageUnavailableError
+from deployments.types import (
+    DeadlyRequestError,
+    EngineError,
+    EngineStuckError,
+    StageUnavailableError,
+    Terms,
+)
 
 FAILURES = 3
 """So many calls without an answer, one after the other, open the circuit."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 5.0
 """Until one call tries an open circuit: twice as long after each that fails."""
 POLL_S = 0.1
+ANSWER_SHARE = 0.9
+"""So much of the time for a call the stage has itself: then it can still say how far it is."""
 SUSPECT_PAUSE_S = 2.0
 """So much later a call that a stage may be stuck with tries an open circuit: others go first."""
 AWAY_S = 10.0
@@ -61,15 +69,16 @@ class Circuit:
 
     async def ask(
         self,
-        call: Callable[[], Awaitable[T]],
+        call: Callable[[Terms], Awaitable[T]],
         limit_s: float,
         patience_s: float = 0.0,
         doubt: Doubt | None = None,
     ) -> T:
         """The answer to a call that may take so long; with patience it is made again and again.
 
-        A stage may be stuck with what it was asked. So what got no answer is asked again by itself,
-        after others, and not a third time where these got answers. `doubt` is what is known of that
+        A stage may be stuck with what it was asked, and says so of all that it was at work on. What
+        got no answer is asked again by itself, after others, and not a third time where these got
+        answers. `doubt` is what is known of that
         from earlier calls about the same.
 
         Raises what the call raises, TimeoutError, StageUnavailableError without a call, or
@@ -82,7 +91,7 @@ class Circuit:
                 async with self._first if doubt.answers is None else self._alone:
                     await self._turn(until_s, doubt)
                     return await self._try(call, limit_s, doubt)
-            except (StageUnavailableError, TimeoutError):
+            except (StageUnavailableError, EngineStuckError, TimeoutError):
                 if self._clock() >= until_s:
                     raise
             await asyncio.sleep(FIRST_PAUSE_S)
@@ -99,19 +108,21 @@ class Circuit:
         pause_s = 0.0 if doubt.answers is None else SUSPECT_PAUSE_S
         return not self._trying and self._clock() >= self._try_at_s + pause_s
 
-    async def _try(self, call: Callable[[], Awaitable[T]], limit_s: float, doubt: Doubt) -> T:
+    async def _try(self, call: Callable[[Terms], Awaitable[T]], limit_s: float, doubt: Doubt) -> T:
+        terms = Terms(ANSWER_SHARE * limit_s, alone=doubt.answers is not None)
         tries = self._try_at_s is not None
         self._trying |= tries
         try:
             # Not wait_for, which in Python 3.11 can lose a cancellation.
             async with asyncio.timeout(limit_s):
-                answer = await call()
+                answer = await call(terms)
         except StageUnavailableError as error:
             self._note_failure(error)
             raise
-        except TimeoutError as error:
+        except (EngineStuckError, TimeoutError) as error:
             self._note_failure(error, stuck=doubt.answers is not None)
-            if not tries:  # else the stage was silent before
+            # A silent stage proves nothing where it was silent before.
+            if isinstance(error, EngineStuckError) or not tries:
                 self._suspect(doubt)
             raise
         except EngineError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Protocol
 
 from deployments.batching import Batcher
@@ -83,7 +84,13 @@ class BatchedMt:
         self, engine: BatchMtEngine, settings: StageSettings, meter: StageMeter | None = None
     ) -> None:
         self._engine = engine
-        self._batcher = Batcher(engine.translate, settings, known_good(engine.info), meter=meter)
+        self._batcher = Batcher(
+            engine.translate,
+            settings,
+            known_good(engine.info),
+            terms=attrgetter("terms"),
+            meter=meter,
+        )
 
     @property
     def info(self) -> StageInfo:

@@ -22,6 +22,19 @@ Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """How a request is to be dealt with, whatever it is about."""
+
+    within_s: float | None = None
+    """After this time nobody waits for the answer any more; None for as long as it takes."""
+    alone: bool = False
+    """True where the engine may be stuck with it: it shares no batch."""
+
+
+NO_TERMS = Terms()
+
+
+@dataclass(frozen=True, slots=True)
 class VadState:
     """What Silero carries from one frame to the next; 1,280 bytes a stream."""
 
@@ -46,6 +59,7 @@ class VadRequest:
     state: VadState
     samples: Samples
     """A whole number of VAD_FRAME_SAMPLES frames."""
+    terms: Terms = NO_TERMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,7 @@ class AsrRequest:
     """True for the last decode of an utterance: beam search instead of greedy."""
     languages: tuple[str, ...] = ()
     """What detection may choose from where `language` is None; empty for all that are served."""
+    terms: Terms = NO_TERMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +142,7 @@ class MtRequest:
     """True while the source may go on: only what is said so far is to be translated."""
     background: bool = False
     """True for whole files and texts: live speech goes first where an engine has to choose."""
+    terms: Terms = NO_TERMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +208,10 @@ class EngineError(Exception):
 
 class EngineLostError(EngineError):
     """The engine behind a stage has died and will answer nothing any more."""
+
+
+class EngineStuckError(EngineError):
+    """The engine was at work on the request, and on those in its batch, and came to no end."""
 
 
 class StageUnavailableError(EngineError):

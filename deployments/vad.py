@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Annotated, Literal, Protocol
 
 import numpy as np
@@ -104,7 +105,12 @@ class Vad:
         self._engine.warm()
         meter = StageMeter("vad", process_meters())
         self._batcher = Batcher(
-            self._engine.detect, settings, known_good(), audio_s=audio_s, meter=meter
+            self._engine.detect,
+            settings,
+            known_good(),
+            audio_s=audio_s,
+            terms=attrgetter("terms"),
+            meter=meter,
         )
 
     async def detect(self, request: VadRequest) -> VadAnswer:

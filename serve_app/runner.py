@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deployments.circuit import Circuit, Doubt
@@ -156,12 +156,14 @@ class SessionRunner:
             match request:
                 case fx.RunVad(vad):
                     answer = await circuit.ask(
-                        lambda: self._ports.vad.detect(vad), self._timeouts.vad_s, patience_s
+                        lambda terms: self._ports.vad.detect(replace(vad, terms=terms)),
+                        self._timeouts.vad_s,
+                        patience_s,
                     )
                     return fx.VadAnswered(answer)
                 case fx.RunAsr(asr):
                     heard = await circuit.ask(
-                        lambda: self._ports.asr.transcribe(asr),
+                        lambda terms: self._ports.asr.transcribe(replace(asr, terms=terms)),
                         self._timeouts.asr_s,
                         patience_s,
                         self._doubt,
@@ -169,7 +171,9 @@ class SessionRunner:
                     return fx.AsrAnswered(heard)
                 case fx.RunMt(segment_id, mt):
                     draft = await circuit.ask(
-                        lambda: self._ports.mt.translate(mt), self._timeouts.mt_s, patience_s
+                        lambda terms: self._ports.mt.translate(replace(mt, terms=terms)),
+                        self._timeouts.mt_s,
+                        patience_s,
                     )
                     return fx.MtAnswered(segment_id, mt.target_language, draft)
         except DeadlyRequestError as error:

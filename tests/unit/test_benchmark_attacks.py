@@ -20,6 +20,7 @@ HARMLESS = Row(
     memory_before_mb=900.0,
     memory_peak_growth_mb=49.0,
     memory_growth_mb=3.0,
+    grown_mb={},
     answers={"http 413": 5, "http 503": 2, "close 1013": 9, "cut off": 1},
 )
 

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 
 import pytest
 
 from deployments import circuit as subject
+from deployments.batching import Batcher
 from deployments.circuit import Circuit, Doubt
-from deployments.types import DeadlyRequestError, EngineError, StageUnavailableError
+from deployments.settings import StageSettings
+from deployments.types import (
+    DeadlyRequestError,
+    EngineError,
+    EngineStuckError,
+    StageUnavailableError,
+    Terms,
+)
 
 
 class Stage:
@@ -22,7 +34,7 @@ class Stage:
         self.state = "well"
         self.called = asyncio.Event()
 
-    async def __call__(self) -> str:
+    async def __call__(self, _: Terms) -> str:
         self.calls += 1
         self.called.set()
         self.at_a_time += 1
@@ -83,7 +95,7 @@ async def test_what_a_stage_is_stuck_with_is_let_go_and_nothing_else() -> None:
     circuit, stuck_until_s = Circuit("MT"), 0.0
     clock = asyncio.get_running_loop().time
 
-    async def stage(question: str) -> str:
+    async def stage(question: str, _: Terms) -> str:
         """Stuck with one question, until it is replaced."""
         nonlocal stuck_until_s
         if question == "7":
@@ -103,6 +115,62 @@ async def test_what_a_stage_is_stuck_with_is_let_go_and_nothing_else() -> None:
     answers = await asyncio.gather(*asked, *map(ask_later, range(20)), return_exceptions=True)
     assert isinstance(answers.pop(7), DeadlyRequestError)
     assert len([answer for answer in answers if isinstance(answer, str)]) == 39
+
+
+@dataclass(frozen=True)
+class Question:
+    text: str
+    terms: Terms = field(default_factory=Terms)
+
+
+class Settings(StageSettings):
+    max_batch_size: int = 8
+    batch_wait_s: float = 0.002
+
+
+STUCK_WITH = Question("process 0, 7")
+
+
+def answers(batch: Sequence[Question]) -> list[str]:
+    """An engine that does not come to an end with one question before anybody waits for it."""
+    time.sleep(0.5 if any(one.text == STUCK_WITH.text for one in batch) else 0.005)
+    return [one.text.upper() for one in batch]
+
+
+async def test_of_all_that_is_asked_while_an_engine_is_stuck_only_the_cause_is_let_go() -> None:
+    engine: Batcher[Question, str] = Batcher(
+        answers, Settings(), Question("known"), terms=attrgetter("terms")
+    )
+
+    async def process(name: int) -> list[str | BaseException]:
+        """One of the ingress: it shares the engine, and has a circuit of its own."""
+        circuit = Circuit("MT")
+
+        async def ask(number: int, after_s: float = 0.0) -> str:
+            await asyncio.sleep(after_s)
+            text = f"process {name}, {number}"
+            return await circuit.ask(lambda terms: engine.ask(Question(text, terms)), 0.1, 30)
+
+        at_once = [ask(number) for number in range(20)]
+        later = [ask(20 + number, 0.05 * number) for number in range(30)]
+        return await asyncio.gather(*at_once, *later, return_exceptions=True)
+
+    told, of_another_process = await asyncio.gather(process(0), process(1))
+    assert isinstance(told.pop(7), DeadlyRequestError)
+    numbers = [number for number in range(50) if number != 7]
+    assert told == [f"PROCESS 0, {number}" for number in numbers]
+    assert of_another_process == [f"PROCESS 1, {number}" for number in range(50)]
+
+
+async def test_an_engine_says_what_it_is_stuck_with_and_what_only_waits() -> None:
+    engine: Batcher[Question, str] = Batcher(
+        answers, Settings(), Question("known"), terms=attrgetter("terms")
+    )
+    terms = Terms(within_s=0.1, alone=True)
+    asked = [engine.ask(Question(text, terms)) for text in (STUCK_WITH.text, "another", "third")]
+    told = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(one) for one in told] == [EngineStuckError] + 2 * [StageUnavailableError]
+    assert await engine.ask(Question("later", Terms(within_s=30))) == "LATER"
 
 
 async def test_doubt_lasts_from_call_to_call() -> None:
