@@ -252,16 +252,19 @@ async def _flood(url: str, piece: bytes, answers: Answers) -> None:
 async def _wrong(
     url: str, http: aiohttp.ClientSession, rng: random.Random, answers: Answers
 ) -> None:
-    match rng.randrange(4):
-        case 0:
-            async with http.get(f"{url}/v1/sessions/x/events?token={rng.random()}") as answer:
-                answers.status(answer.status)
-        case 1:
-            body = rng.randbytes(2_000)
-            async with http.post(f"{url}/v1/translate", data=body) as answer:
-                answers.status(answer.status)
-        case _:
-            await _wrong_messages(url, http, rng, answers)
+    try:
+        match rng.randrange(4):
+            case 0:
+                async with http.get(f"{url}/v1/sessions/x/events?token={rng.random()}") as answer:
+                    answers.status(answer.status)
+            case 1:
+                body = rng.randbytes(2_000)
+                async with http.post(f"{url}/v1/translate", data=body) as answer:
+                    answers.status(answer.status)
+            case _:
+                await _wrong_messages(url, http, rng, answers)
+    except (aiohttp.ClientError, OSError) as error:
+        answers.note(type(error).__name__)
 
 
 async def _wrong_messages(

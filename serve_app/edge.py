@@ -6,7 +6,7 @@ nobody, or choose its replica. Serve calls `proxy_middlewares` in every proxy wh
 RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=serve_app.edge:proxy_middlewares (`dragoman serve` has).
 
 The proxy takes whatever is sent, as fast as it comes, and all who share it wait meanwhile. So a
-connection is read at a bounded pace, and the network holds the rest back.
+request or WebSocket is read at a bounded pace, and the network holds the rest back.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ CALLBACK = "serve_app.edge:proxy_middlewares"
 SESSION_VARIABLE = "RAY_SERVE_SESSION_ID_HEADER_KEY"
 """Ray's name for the header that it routes by."""
 
-AT_ONCE_BYTES, PER_S_BYTES = 1 << 19, 8 << 20
-"""Of one connection: 250 times what a stream of 16 kHz PCM has. More at once would go through Ray's
-object store, whose pages stay in memory once they were used."""
+AT_ONCE_BYTES = 1 << 19
+"""Of one request or WebSocket. What waits in the proxy goes to the replica in one message, and a
+large one through Ray's object store, whose pages stay in memory once they were used."""
+PER_S_BYTES = 8 << 20
+"""After that: 250 times what a stream of 16 kHz PCM has."""
 
 REQUEST_ID = b"x-request-id"
 _GOOD_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -49,7 +51,7 @@ def proxy_middlewares() -> list[Middleware]:
 
 @dataclass(frozen=True, slots=True)
 class ReadingPace:
-    """ASGI middleware that reads so much at once of a connection, and then so much a second."""
+    """ASGI middleware that reads so much at once of a request, and then so much a second."""
 
     app: ASGIApp
     at_once_bytes: int = AT_ONCE_BYTES

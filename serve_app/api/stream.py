@@ -39,7 +39,7 @@ logger = logging.getLogger("ray.serve")
 
 
 class SendOnlyResponse(StreamingResponse):
-    """A streaming answer that leaves the request to its reader.
+    """A streaming answer that leaves the request to its reader, and then closes its resources.
 
     Starlette's own listens for a disconnect beside the stream, and eats the upload doing so.
     """
@@ -69,7 +69,9 @@ async def stream(request: Request) -> Response:
     limits = service.config.limits
     async with AsyncExitStack() as stack:
         body = await stack.enter_async_context(_held(request.stream(), limits.waiting_body_bytes))
-        decoded = decode(body, query.format, layout, limits.audio())
+        decoded = await stack.enter_async_context(
+            aclosing(decode(body, query.format, layout, limits.audio()))
+        )
         try:
             with service.meters.arriving():
                 async with asyncio.timeout(limits.idle_s):
@@ -90,7 +92,7 @@ async def _held(
 ) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:
     """The body, taken off Serve, which holds any amount of it, and held here within a bound.
 
-    It raises TooFarAheadError, and ClientDisconnect.
+    The pieces end with TooFarAheadError or ClientDisconnect where the body did.
     """
     inbox: Inbox[bytes] = Inbox(limit_bytes, "limits.waiting_body_bytes")
 
@@ -100,7 +102,7 @@ async def _held(
                 inbox.put(piece)
         except TooFarAheadError as error:
             inbox.abandon(error)
-            # Until the client has noticed that it is not heard any more.
+            # Serve would keep the rest until the answer has ended.
             async for _ in body:
                 pass
         except Exception as error:
@@ -111,6 +113,7 @@ async def _held(
     try:
         yield inbox.items()
     finally:
+        inbox.end()
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
 

@@ -130,16 +130,22 @@ def _told(data: bytes) -> DragomanError:
 
 
 def _to_hand_over(file: BinaryIO) -> IO[bytes]:
-    """The same file for another process; a copy of one that is only bytes of this one."""
+    """The same file, to be read by another process; a copy where only this process has it."""
     with suppress(OSError):
-        return os.fdopen(os.dup(file.fileno()), "rb")
+        return os.fdopen(_read_only(file.fileno()), "rb")
     copy = _nameless_file()
     shutil.copyfileobj(file, copy, _COPY_BYTES)
     copy.seek(0)
     return copy
 
 
+def _read_only(fd: int) -> int:
+    """Another descriptor, which on Linux cannot be written through and has a place of its own."""
+    return os.open(f"/proc/self/fd/{fd}", os.O_RDONLY) if sys.platform == "linux" else os.dup(fd)
+
+
 def _nameless_file() -> IO[bytes]:
+    """That another process can be given."""
     if sys.platform == "linux":
         return memory_file()
     return tempfile.TemporaryFile()

@@ -63,7 +63,8 @@ class LimitSettings(Section):
     waiting_audio_bytes: Annotated[int, Field(ge=MIN_WAITING_BYTES, le=1 << 28)] = 1 << 24
     """Audio of one socket that waits to be taken: 1013."""
     waiting_body_bytes: Annotated[int, Field(ge=1 << 20, le=1 << 30)] = 1 << 24
-    """Of the body of one `POST /v1/stream` that wait to be taken: an error, and its end."""
+    """Of the body of one `POST /v1/stream` that wait to be taken: an error, and its end; what still
+    comes is dropped."""
     unsent_events: Annotated[int, Field(ge=16, le=1 << 16)] = 1_024
     """Events of one socket that wait to be sent: 1013."""
     unread_events: Annotated[int, Field(ge=16, le=1 << 20)] = 4_096

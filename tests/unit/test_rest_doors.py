@@ -414,6 +414,20 @@ async def test_a_file_that_is_no_audio_is_refused_before_all_of_it_has_come(url:
         assert (await answer.json())["error"]["code"] == "unknown_format"
 
 
+async def test_an_empty_file_is_told_as_one_whatever_comes_behind_it(url: str) -> None:
+    body = (
+        b'--a\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n\r\n'
+        b'--a\r\ncontent-disposition: form-data; name="model"\r\n\r\ngpt-4o-transcribe\r\n--a--\r\n'
+    )
+    headers = {"content-type": "multipart/form-data; boundary=a"}
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(url + TRANSCRIBE, data=body, headers=headers) as answer,
+    ):
+        assert answer.status == 400
+        assert (await answer.json())["error"]["code"] == "empty_audio"
+
+
 @pytest.mark.parametrize("size", [1, 3, 7, 11, 12, 13, 1_000])
 async def test_a_file_is_whole_in_whatever_pieces_it_comes(size: int) -> None:
     # What looks like the beginning of a boundary makes the parser hand it over in parts.

@@ -182,9 +182,17 @@ class Skipping:
         return time.monotonic() + self.skipped_s
 
 
+async def known_as(hub: LocalHub, session: str, targets: tuple[str, ...]) -> None:
+    """Until the hub has heard what a session is translated into."""
+    async with asyncio.timeout(10):
+        while (news := await hub.read(session, None, 0.0)) is None or news.scene.targets != targets:
+            await asyncio.sleep(0.01)
+
+
 async def test_a_language_goes_some_time_after_its_last_viewer() -> None:
     clock = Skipping()
-    service, _ = a_service(LocalHub(HubSettings(unread_s=60), clock))
+    hub = LocalHub(HubSettings(unread_s=60), clock)
+    service, _ = a_service(hub)
     service = replace(service, mt=replace(ANY, takes_glossary=True))
     keys = {"viewer_targets": 1, "glossary": ["train=Zug"]}
     async with serving(service) as url:
@@ -212,6 +220,7 @@ async def test_a_language_goes_some_time_after_its_last_viewer() -> None:
             updated = await again.until("session.updated")
             assert updated["config"]["target"] == ["de"]
             assert updated["config"]["glossary"] == ["de:train=Zug"]
+            await known_as(hub, session, ("de",))
             async with view(url, session, token, target="es"):
                 updated = await again.until("session.updated")
                 assert updated["config"]["target"] == ["de", "es"]

@@ -120,8 +120,8 @@ async def _read(
 
 
 class _FormParser(MultiPartParser):
-    """Starlette's, but that files stay in memory, that one which is no audio is refused at once,
-    and that a form which ends too early is none."""
+    """Starlette's, with three differences: files stay in memory, one that is no audio is refused at
+    its first bytes, and a form that ends too early is an error."""
 
     def __init__(self, headers: Headers, stream: AsyncGenerator[bytes, None]) -> None:
         super().__init__(
@@ -139,10 +139,10 @@ class _FormParser(MultiPartParser):
             upload.file.close()
             upload.file = memory_file()
             self._held.append(upload.file)
-            self._begins = self._current_part.field_name == FILE_FIELD
+        self._begins = upload is not None and self._current_part.field_name == FILE_FIELD
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
-        """The next of it; raises InvalidAudioError."""
+        """The next bytes of the current part; raises InvalidAudioError."""
         if self._begins and end - start >= SNIFF_BYTES:
             container_of(data[start : start + SNIFF_BYTES])
         self._begins = False

@@ -73,9 +73,11 @@ export class Passages {
 
   /** Two sides may be told out of order: the one that spoke first stands first. */
   #place(passage, at) {
-    const lines = [...this.#box.querySelectorAll("p")];
-    const later = lines.find((one) => Number(one.dataset.at) > at);
-    if (later) later.before(passage);
+    // Nearly every one belongs to the end.
+    const lines = this.#box.getElementsByTagName("p");
+    let place = lines.length;
+    while (place > 0 && Number(lines[place - 1].dataset.at) > at) place--;
+    if (place < lines.length) lines[place].before(passage);
     else this.#stretches.append(passage);
   }
 
