@@ -184,9 +184,10 @@ class Skipping:
 
 async def known_as(hub: LocalHub, session: str, targets: tuple[str, ...]) -> None:
     """Until the hub has heard what a session is translated into."""
+    news = await hub.read(session, None, 0.0)
     async with asyncio.timeout(10):
-        while (news := await hub.read(session, None, 0.0)) is None or news.scene.targets != targets:
-            await asyncio.sleep(0.01)
+        while news is None or news.scene.targets != targets:
+            news = await hub.read(session, news and news.seen, 1.0)
 
 
 async def test_a_language_goes_some_time_after_its_last_viewer() -> None:
