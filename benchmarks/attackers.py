@@ -10,6 +10,7 @@ import json
 import os
 import random
 import socket
+import struct
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -77,16 +78,13 @@ async def burst_stream(url: str, answers: Answers) -> None:
 
 
 async def burst_file(url: str, answers: Answers) -> None:
-    """150 MB at once as a file that is none."""
-    form = aiohttp.FormData()
-    form.add_field("model", "whisper-1")
-    form.add_field("file", _noise(BURST_BYTES), filename="speech.wav")
-    async with (
-        aiohttp.ClientSession() as http,
-        http.post(f"{url}/v1/audio/transcriptions", data=form) as answer,
-    ):
-        await answer.read()
-        answers.status(answer.status)
+    """150 MB at once as a file that is none, again and again."""
+    await _again(partial(_burst_file, url, b"", answers))
+
+
+async def burst_wav(url: str, answers: Answers) -> None:
+    """150 MB at once as a file that is one."""
+    await _again(partial(_burst_file, url, wav_header(BURST_BYTES), answers))
 
 
 async def silent_readers(url: str, answers: Answers) -> None:
@@ -127,6 +125,7 @@ async def storm(url: str, answers: Answers) -> None:
 ATTACKS: dict[str, Callable[[str, Answers], Awaitable[None]]] = {
     "burst into a session": burst_stream,
     "burst as a file": burst_file,
+    "burst as a WAV": burst_wav,
     "silent readers": silent_readers,
     "slowloris": slowloris,
     "decompression bomb": bomb,
@@ -170,7 +169,31 @@ async def _post_pieces(url: str, body: AsyncIterator[bytes], answers: Answers) -
                 answers.note(str(event.get("code") or event.get("reason")))
 
 
-async def _noise(size_bytes: int) -> AsyncIterator[bytes]:
+async def _burst_file(url: str, head: bytes, answers: Answers) -> None:
+    form = aiohttp.FormData()
+    form.add_field("model", "whisper-1")
+    form.add_field("file", _noise(BURST_BYTES, head), filename="speech.wav")
+    async with aiohttp.ClientSession() as http:
+        try:
+            async with http.post(f"{url}/v1/audio/transcriptions", data=form) as answer:
+                await answer.read()
+                answers.status(answer.status)
+        except aiohttp.ClientError as error:  # answered and closed while it was still sending
+            answers.note(type(error).__name__)
+
+
+def wav_header(size_bytes: int) -> bytes:
+    """Of so much 16 kHz mono PCM."""
+    layout = struct.pack("<IHHIIHH", 16, 1, 1, 16_000, 32_000, 2, 16)
+    return (
+        b"RIFF" + struct.pack("<I", 36 + size_bytes) + b"WAVEfmt " + layout
+        + b"data" + struct.pack("<I", size_bytes)
+    )  # fmt: skip
+
+
+async def _noise(size_bytes: int, head: bytes = b"") -> AsyncIterator[bytes]:
+    if head:
+        yield head
     piece = random.Random(1).randbytes(PIECE_BYTES)
     for _ in range(0, size_bytes, PIECE_BYTES):
         yield piece

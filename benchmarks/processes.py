@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from serve_app.client.processes import descendants
 
 INGRESS, PROXY = "Ingress", "ProxyActor"
 
-_MIB = 2**20
+MEMORY_FILE = "memfd:"
+_MIB, _BLOCK_BYTES = 2**20, 512
 _ACTOR = re.compile(r"ray::(?:ServeReplica:\w+:)?(\w+)")
 _SCRIPT = re.compile(r"[\w-]+(?=\.py\b)")
 
@@ -31,8 +33,9 @@ class Held:
     """What one process holds at a moment."""
 
     memory_mb: float
-    """Of no file, its part of what it shares (proportional set size), in MiB: what is mapped from
-    files changes with each program on the machine that uses the same libraries."""
+    """Of no file on a disk, its part of what it shares (proportional set size), in MiB: what is
+    mapped from such files changes with each program on the machine that uses the same libraries.
+    Files that are only memory count as well, for each process that has them open."""
     threads: int
     handles: int
     """Open files and sockets."""
@@ -68,10 +71,22 @@ def held(pid: int) -> Held | None:
         rollup = (directory / "smaps_rollup").read_text()
         memory_kb = _number("Pss_Anon", rollup) + _number("Pss_Shmem", rollup)
         threads = _number("Threads", (directory / "status").read_text())
-        handles = len(list((directory / "fd").iterdir()))
+        handles = list((directory / "fd").iterdir())
+        memory_bytes = memory_kb * 1024 + sum(_memory_files(handles).values())
     except OSError:
         return None
-    return Held(memory_kb / 1024, threads, handles)
+    return Held(memory_bytes / _MIB, threads, len(handles))
+
+
+def _memory_files(handles: Sequence[Path]) -> dict[int, int]:
+    """Bytes of those that are in no address space, by inode."""
+    found = {}
+    for handle in handles:
+        with suppress(FileNotFoundError):  # closed since
+            if handle.readlink().name.startswith(MEMORY_FILE):
+                about = handle.stat()
+                found[about.st_ino] = _BLOCK_BYTES * about.st_blocks
+    return found
 
 
 def name_of(command: str) -> str:

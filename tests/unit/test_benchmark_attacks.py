@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 
 from benchmarks.attackers import BOMB_S, write_bomb
 from benchmarks.attacks import Row
+from benchmarks.processes import held
+from serve_app.decode.memory import memory_file
 from serve_app.limits.settings import LimitSettings
 
 HARMLESS = Row(
@@ -51,3 +55,15 @@ def test_a_bomb_is_small_and_long(tmp_path: Path) -> None:
         samples = sum(frame.samples for frame in container.decode(audio=0))
     assert samples == 600 * 16_000
     assert LimitSettings().file_audio_s < BOMB_S
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_uploads_in_memory_files_are_memory() -> None:
+    before = held(os.getpid())
+    with memory_file() as file:
+        file.write(bytes(30 << 20))
+        file.flush()
+        under = held(os.getpid())
+    assert before is not None
+    assert under is not None
+    assert 29 <= under.memory_mb - before.memory_mb <= 45
