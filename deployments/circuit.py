@@ -78,8 +78,7 @@ class Circuit:
 
         A stage may be stuck with what it was asked, and says so of all that it was at work on. What
         got no answer is asked again by itself, after others, and not a third time where these got
-        answers. `doubt` is what is known of that
-        from earlier calls about the same.
+        answers. `doubt` is what is known of that from earlier calls about the same.
 
         Raises what the call raises, TimeoutError, StageUnavailableError without a call, or
         DeadlyRequestError.
