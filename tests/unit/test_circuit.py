@@ -133,7 +133,7 @@ STUCK_WITH = Question("process 0, 7")
 
 def answers(batch: Sequence[Question]) -> list[str]:
     """An engine that does not come to an end with one question before anybody waits for it."""
-    time.sleep(0.5 if any(one.text == STUCK_WITH.text for one in batch) else 0.005)
+    time.sleep(1.5 if any(one.text == STUCK_WITH.text for one in batch) else 0.005)
     return [one.text.upper() for one in batch]
 
 
@@ -149,7 +149,7 @@ async def test_of_all_that_is_asked_while_an_engine_is_stuck_only_the_cause_is_l
         async def ask(number: int, after_s: float = 0.0) -> str:
             await asyncio.sleep(after_s)
             text = f"process {name}, {number}"
-            return await circuit.ask(lambda terms: engine.ask(Question(text, terms)), 0.1, 30)
+            return await circuit.ask(lambda terms: engine.ask(Question(text, terms)), 0.4, 60)
 
         at_once = [ask(number) for number in range(20)]
         later = [ask(20 + number, 0.05 * number) for number in range(30)]
@@ -166,7 +166,7 @@ async def test_an_engine_says_what_it_is_stuck_with_and_what_only_waits() -> Non
     engine: Batcher[Question, str] = Batcher(
         answers, Settings(), Question("known"), terms=attrgetter("terms")
     )
-    terms = Terms(within_s=0.1, alone=True)
+    terms = Terms(within_s=0.4, alone=True)
     asked = [engine.ask(Question(text, terms)) for text in (STUCK_WITH.text, "another", "third")]
     told = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(one) for one in told] == [EngineStuckError] + 2 * [StageUnavailableError]
