@@ -13,8 +13,8 @@ import socket
 import struct
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -87,9 +87,16 @@ async def burst_wav(url: str, answers: Answers) -> None:
     await _again(partial(_burst_file, url, wav_header(BURST_BYTES), answers))
 
 
+async def readers(url: str, answers: Answers) -> None:
+    """Speakers at four times the speed of speech who do read: what the next cost as mere work."""
+    await asyncio.gather(*(_speaker(url, number, answers, reads=True) for number in range(READERS)))
+
+
 async def silent_readers(url: str, answers: Answers) -> None:
     """Speakers at four times the speed of speech who read nothing of what they are told."""
-    await asyncio.gather(*(_silent_reader(url, number, answers) for number in range(READERS)))
+    await asyncio.gather(
+        *(_speaker(url, number, answers, reads=False) for number in range(READERS))
+    )
 
 
 async def slowloris(url: str, answers: Answers) -> None:
@@ -126,6 +133,7 @@ ATTACKS: dict[str, Callable[[str, Answers], Awaitable[None]]] = {
     "burst into a session": burst_stream,
     "burst as a file": burst_file,
     "burst as a WAV": burst_wav,
+    "readers": readers,
     "silent readers": silent_readers,
     "slowloris": slowloris,
     "decompression bomb": bomb,
@@ -199,10 +207,11 @@ async def _noise(size_bytes: int, head: bytes = b"") -> AsyncIterator[bytes]:
         yield piece
 
 
-async def _silent_reader(url: str, number: int, answers: Answers) -> None:
-    """Its window is so small that the network holds nothing for it."""
+async def _speaker(url: str, number: int, answers: Answers, *, reads: bool) -> None:
+    """The window of one that does not read is so small that the network holds nothing for it."""
     narrow = socket.socket()
-    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+    if not reads:
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
     narrow.setblocking(False)
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
@@ -214,14 +223,32 @@ async def _silent_reader(url: str, number: int, answers: Answers) -> None:
     )
     with narrow:
         await loop.sock_sendall(narrow, head.encode())
-        for at in range(0, len(pcm), 12_800):
-            piece = pcm[at : at + 12_800]
-            try:
-                await loop.sock_sendall(narrow, f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
-            except OSError:
-                answers.note("cut off")
-                return
-            await asyncio.sleep(0.1)
+        async with _reading(narrow) if reads else nullcontext():
+            for at in range(0, len(pcm), 12_800):
+                piece = pcm[at : at + 12_800]
+                chunk = f"{len(piece):x}\r\n".encode() + piece + b"\r\n"
+                try:
+                    await loop.sock_sendall(narrow, chunk)
+                except OSError:
+                    answers.note("cut off")
+                    return
+                await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def _reading(one: socket.socket) -> AsyncGenerator[None, None]:
+    """Meanwhile all that comes is read, and forgotten."""
+    task = asyncio.create_task(_read_on(one))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _read_on(one: socket.socket) -> None:
+    while await asyncio.get_running_loop().sock_recv(one, 1 << 16):
+        pass
 
 
 async def _dribble(url: str, number: int, answers: Answers) -> None:
