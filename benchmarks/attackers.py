@@ -10,47 +10,26 @@ import json
 import os
 import random
 import socket
-import struct
 import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
 from functools import partial
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
-import av
-import numpy as np
 
-from benchmarks.environment import ROOT
+from benchmarks.harmful import BOMB, BURST_BYTES, MALFORMED, noise, wav_header
 from benchmarks.oracle_load import speech
 
-BURST_BYTES = 150 << 20
-PIECE_BYTES = 1 << 18
 READERS = 8
 SLOW_CONNECTIONS = 200
-BOMB_S = 20_000
-"""Longer than any file may be (limits.file_audio_s), in four megabytes."""
 BOMBS = 2
-BOMB = ROOT / ".cache" / "bomb.flac"
-"""Made before the attack, and kept."""
 FLOOD_SOCKETS, FLOOD_BYTES = 4, 32_000
 """One second of audio a message, as fast as they are taken."""
 STORM_WORKERS = 8
 STORM_ANSWER_S = 0.2
 """A socket that stays open after an error is closed then."""
-MALFORMED = (
-    "{",
-    '{"type":"config"',
-    '{"type":"config","target":["de"],"nonsense":1}',
-    '{"type":"config","target":"' + "x" * 50_000 + '"}',
-    '{"type":"config","rate":-1}',
-    "[" * 10_000,
-    '{"type":"flush","type":7}',
-    "\x00\ud83d\ude00" * 100,
-    '{"resume_token":"' + "A" * 4_000 + '","type":"config"}',
-)
 
 
 class Answers:
@@ -74,7 +53,7 @@ class Answers:
 
 async def burst_stream(url: str, answers: Answers) -> None:
     """150 MB of audio at once into a live session."""
-    await _post_pieces(f"{url}/v1/stream?format=pcm_s16le", _noise(BURST_BYTES), answers)
+    await _post_pieces(f"{url}/v1/stream?format=pcm_s16le", noise(BURST_BYTES), answers)
 
 
 async def burst_file(url: str, answers: Answers) -> None:
@@ -142,27 +121,6 @@ ATTACKS: dict[str, Callable[[str, Answers], Awaitable[None]]] = {
 }
 
 
-def prepare() -> None:
-    """All that an attack needs, where it is not there yet."""
-    if not BOMB.exists():
-        BOMB.parent.mkdir(exist_ok=True)
-        unfinished = BOMB.with_suffix(".part")
-        write_bomb(unfinished, BOMB_S)
-        unfinished.rename(BOMB)
-
-
-def write_bomb(path: Path, seconds: int) -> None:
-    """Hours of silence, which FLAC writes in two hundred bytes a second."""
-    with av.open(str(path), "w", format="flac") as container:
-        stream = container.add_stream("flac", rate=16_000, layout="mono")
-        block = np.zeros((1, 160_000), np.int16)
-        for _ in range(seconds // 10):
-            frame = av.AudioFrame.from_ndarray(block, format="s16", layout="mono")
-            frame.rate = 16_000
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-
-
 async def _again(attack: Callable[[], Awaitable[None]]) -> None:
     while True:
         await attack()
@@ -180,7 +138,7 @@ async def _post_pieces(url: str, body: AsyncIterator[bytes], answers: Answers) -
 async def _burst_file(url: str, head: bytes, answers: Answers) -> None:
     form = aiohttp.FormData()
     form.add_field("model", "whisper-1")
-    form.add_field("file", _noise(BURST_BYTES, head), filename="speech.wav")
+    form.add_field("file", noise(BURST_BYTES, head), filename="speech.wav")
     async with aiohttp.ClientSession() as http:
         try:
             async with http.post(f"{url}/v1/audio/transcriptions", data=form) as answer:
@@ -188,23 +146,6 @@ async def _burst_file(url: str, head: bytes, answers: Answers) -> None:
                 answers.status(answer.status)
         except aiohttp.ClientError as error:  # answered and closed while it was still sending
             answers.note(type(error).__name__)
-
-
-def wav_header(size_bytes: int) -> bytes:
-    """Of so much 16 kHz mono PCM."""
-    layout = struct.pack("<IHHIIHH", 16, 1, 1, 16_000, 32_000, 2, 16)
-    return (
-        b"RIFF" + struct.pack("<I", 36 + size_bytes) + b"WAVEfmt " + layout
-        + b"data" + struct.pack("<I", size_bytes)
-    )  # fmt: skip
-
-
-async def _noise(size_bytes: int, head: bytes = b"") -> AsyncIterator[bytes]:
-    if head:
-        yield head
-    piece = random.Random(1).randbytes(PIECE_BYTES)
-    for _ in range(0, size_bytes, PIECE_BYTES):
-        yield piece
 
 
 async def _speaker(url: str, number: int, answers: Answers, *, reads: bool) -> None:

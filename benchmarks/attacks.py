@@ -18,7 +18,8 @@ from heapq import nlargest
 from operator import itemgetter
 from pathlib import Path
 
-from benchmarks.attackers import ATTACKS, prepare
+from benchmarks.attackers import ATTACKS
+from benchmarks.harmful import prepare
 from benchmarks.oracle_load import Listening, listen, oracle_config, speech, together
 from benchmarks.processes import family, held
 from benchmarks.report import parser_of, tell, write

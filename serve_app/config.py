@@ -210,7 +210,7 @@ class FileSettings(Section):
     max_files: Annotated[int, Field(ge=1, le=1_000)] = FileLimits().max_files
     """Requests at a time; one more is answered with 429."""
     held_bytes: Annotated[int, Field(ge=1_024, le=1 << 36)] = 1 << 30
-    """Uploads that are held at a time, in memory, as nothing is written to disk; more gets 429."""
+    """Uploads that are held at a time, in memory; more gets 429."""
     max_windows: Annotated[int, Field(ge=1, le=1_000)] = FileLimits().max_windows
     """Windows in flight to ASR, of all files together."""
     stage_timeout_s: Annotated[float, Field(gt=0, le=3_600)] = FileLimits().stage_timeout_s

@@ -10,8 +10,8 @@ from pathlib import Path
 import av
 import pytest
 
-from benchmarks.attackers import BOMB_S, write_bomb
 from benchmarks.attacks import Row
+from benchmarks.harmful import BOMB_S, write_bomb
 from benchmarks.processes import held
 from serve_app.decode.memory import memory_file
 from serve_app.limits.settings import LimitSettings
